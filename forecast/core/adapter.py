@@ -1,0 +1,187 @@
+"""The contract between the gateway and a model.
+
+A model's author writes one `Adapter`: load weights, forecast a batch, let go. It knows nothing of
+HTTP, queues or locks. Importing an adapter's module is cheap; heavy libraries are imported in `load`
+and kept on what it returns.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Generic, Literal, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+DECILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+Backend = Literal["cpu", "gpu", "tpu", "mps"]
+Kind = Literal["numerical", "categorical"]
+CovariateMode = Literal["none", "native", "regression"]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a model, or one checkpoint of it, can do.
+
+    Lengths are in time steps, `None` meaning no limit of its own. `native_levels` are the quantile
+    levels that `predict` returns whatever is asked, `None` meaning that it returns exactly the levels
+    asked for. `covariates` says who uses them: the model (`native`), the gateway's in-context
+    regression around it (`regression`), or nobody (`none`).
+    """
+
+    max_context: int | None = None
+    max_horizon: int | None = None
+    min_context: int = 1
+    native_levels: tuple[float, ...] | None = None
+    covariates: CovariateMode = "regression"
+    past_covariates: bool = False
+    """Uses covariates whose future is unknown."""
+    missing: bool = False
+    """Takes NaN in the context."""
+    backends: tuple[Backend, ...] = ("cpu",)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Covariate:
+    """A variable beside the target of one series.
+
+    `past` has shape (context,), `future` (horizon,) or is None when unknown. Numerical values are
+    float64, categorical ones str objects. A static covariate is a constant column.
+    """
+
+    name: str
+    kind: Kind
+    past: NDArray[np.float64] | NDArray[np.object_]
+    future: NDArray[np.float64] | NDArray[np.object_] | None
+    static: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """One time series up to its cutoff, with what is known of its future.
+
+    `index` and `target` have shape (context,), `future_index` (horizon,). `target` is float64 and has
+    NaN only where the model takes gaps. `freq` is a pandas offset alias, `season_length` the number of
+    steps in the season that belongs to it (1 when there is none).
+    """
+
+    unique_id: str
+    index: pd.DatetimeIndex
+    target: Floats
+    future_index: pd.DatetimeIndex
+    freq: str
+    season_length: int
+    covariates: tuple[Covariate, ...] = ()
+
+
+class Options(BaseModel):
+    """The parameters that only one model has; hashable, so that equal ones can share a batch."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """One series to forecast: `horizon` steps, at the quantile levels `levels` (ascending)."""
+
+    series: Series
+    horizon: int
+    levels: tuple[float, ...] = DECILES
+    options: Options = field(default_factory=Options)
+
+    @property
+    def covariate_schema(self) -> tuple[tuple[str, Kind, bool], ...]:
+        """Name, kind and whether the future is known, for each covariate: what batch mates share."""
+        return tuple((c.name, c.kind, c.future is not None) for c in self.series.covariates)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forecast:
+    """The answer to one task.
+
+    `mean` has shape (horizon,), `quantiles` (horizon, len(levels)). `method` names the algorithm that
+    made it where a model has several.
+    """
+
+    mean: Floats
+    quantiles: Floats
+    levels: tuple[float, ...]
+    method: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class ModelConfig(BaseModel):
+    """What a model is loaded with; two equal configurations load the same model.
+
+    `context_len` and `horizon_len` are in time steps and serve requests that name none; a context of
+    None is all the history there is, up to the model's limit. `local_dir` is the folder in which local
+    checkpoints lie, `batch_size` replaces the adapter's `max_batch`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    backend: Backend = "cpu"
+    context_len: int | None
+    horizon_len: int
+    batch_size: int | None = None
+    checkpoint: str | None = None
+    revision: str | None = None
+    local_model_path: str | None = None
+    source_type: Literal["hf", "local", "mlflow"] = "hf"
+    local_dir: Path
+    allowed_repositories: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """Where the weights come from, such as `hf:google/timesfm-2.0-500m-pytorch`."""
+        if self.checkpoint is None and self.local_model_path is None:
+            return "built-in"
+        place = self.local_model_path if self.source_type == "local" else self.checkpoint
+        return f"{self.source_type}:{place}" + (f"@{self.revision}" if self.revision else "")
+
+
+Loaded = TypeVar("Loaded")
+
+
+class Adapter(ABC, Generic[Loaded]):
+    """A model behind the gateway. One thread at a time calls `predict`; `load` may take minutes."""
+
+    model_id: ClassVar[str]
+    library: ClassVar[str]
+    """The distribution that makes the forecasts; its version is told with every answer."""
+    capabilities: ClassVar[Capabilities]
+    config_type: ClassVar[type[ModelConfig]] = ModelConfig
+    options_type: ClassVar[type[Options]] = Options
+    max_batch: ClassVar[int] = 64
+    """The most series in one call of `predict`."""
+
+    @abstractmethod
+    def load(self, config: ModelConfig) -> Loaded:
+        """Return the loaded model; raise CheckpointError or BackendError where it cannot be."""
+
+    @abstractmethod
+    def predict(self, loaded: Loaded, tasks: Sequence[Task]) -> list[Forecast]:
+        """Return one forecast per task, in order, of exactly the task's horizon.
+
+        All tasks of a call have the same `batch_key`. A task's forecast must not depend on the others.
+        """
+
+    def unload(self, loaded: Loaded) -> None:
+        """Let go of processes and handles; memory is given back by the caller."""
+
+    def limits(self, loaded: Loaded) -> Capabilities:
+        """Return what this loaded checkpoint can do, where checkpoints differ."""
+        return self.capabilities
+
+    def covariate_mode(self, loaded: Loaded, options: Options) -> CovariateMode:
+        """Return who uses the covariates of a request with these options."""
+        return self.limits(loaded).covariates
+
+    def batch_key(self, task: Task) -> Hashable:
+        """Return a key that is equal for tasks which may share a call of `predict`."""
+        return (task.horizon, task.levels, task.options, task.covariate_schema)

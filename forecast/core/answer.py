@@ -1,0 +1,106 @@
+"""The body of an answer: forecasts back on the caller's scale, columns, bands, dates and times."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+import pandas as pd
+
+from forecast.core.adapter import Floats, Forecast
+from forecast.core.errors import ModelError
+from forecast.core.plan import Plan
+from forecast.core.quantiles import asked_levels, band_levels, quantile_bands, quantile_columns
+from forecast.core.worker import Answer
+
+API_VERSION = "v1"
+
+
+def render(plan: Plan, answer: Answer, started: float) -> bytes:
+    """Return the answer as JSON; `started` is when the request came, on the monotonic clock."""
+    forecasts = _restore(plan, answer.forecasts)
+    warnings = dict.fromkeys(plan.panel.warnings)
+    for forecast in forecasts:
+        warnings.update(dict.fromkeys(forecast.warnings))
+    body = {
+        "prediction": _prediction(plan, forecasts),
+        "visualization_data": _visualization(plan),
+        "execution_metadata": {
+            "total_time_seconds": time.monotonic() - started,
+            "execution_time_seconds": answer.model_seconds,
+            "queue_time_seconds": answer.queue_seconds,
+            "batch_size": answer.batch_size,
+            "async_execution": True,
+            "thread_pool": True,
+            "model_version": plan.model_version,
+            "api_version": API_VERSION,
+        },
+        "warnings": list(warnings),
+    }
+    return orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _restore(plan: Plan, forecasts: Sequence[Forecast]) -> list[Forecast]:
+    if not plan.adjustments:
+        return list(forecasts)
+    restored = [a.restore(forecast) for a, forecast in zip(plan.adjustments, forecasts, strict=True)]
+    for forecast in restored:
+        # NaN would reach the caller as null.
+        if not (np.isfinite(forecast.mean).all() and np.isfinite(forecast.quantiles).all()):
+            raise ModelError("The covariates' regression gave a forecast that is no number.")
+    return restored
+
+
+def _prediction(plan: Plan, forecasts: Sequence[Forecast]) -> dict[str, Any]:
+    parameters, series = plan.parameters, plan.panel.series
+    quantiles: list[Floats] | None = None
+    levels: list[float | None] | None = None
+    bands: dict[str, Any] = {}
+    if parameters.use_quantiles:
+        asked = asked_levels(parameters)
+        columns = [quantile_columns(forecast, asked) for forecast in forecasts]
+        bands = quantile_bands(columns, asked, band_levels(parameters))
+        quantiles, levels = columns, list(asked)
+        if parameters.quantile_levels is None:
+            quantiles = [
+                np.column_stack([forecast.mean, matrix])
+                for forecast, matrix in zip(forecasts, columns, strict=True)
+            ]
+            levels = [None, *asked]
+    return {
+        "point_forecast": [np.ascontiguousarray(forecast.mean) for forecast in forecasts],
+        "method": "covariates_enhanced" if plan.covariates_used else "basic",
+        "series_ids": [one.unique_id for one in series],
+        "quantile_forecast": None if quantiles is None else [np.ascontiguousarray(q) for q in quantiles],
+        "quantile_levels": levels,
+        "metadata": {
+            "input_series_count": len(series),
+            "forecast_length": plan.tasks[0].horizon,
+            "context_lengths": [len(one.target) for one in series],
+            "covariates_used": plan.covariates_used,
+            "quantiles_available": parameters.use_quantiles,
+            "frequency": plan.panel.freq,
+            "model_methods": [forecast.method for forecast in forecasts],
+        },
+        "quantile_bands": bands,
+    }
+
+
+def _visualization(plan: Plan) -> dict[str, Any]:
+    series = plan.panel.series
+    fields: dict[str, list[Any]] = {
+        "historical_data": [np.ascontiguousarray(one.target) for one in series],
+        "dates_historical": [write_dates(one.index) for one in series],
+        "dates_future": [write_dates(one.future_index) for one in series],
+        "actual_future": [[] if np.isnan(actual).all() else actual for actual in plan.panel.actuals],
+    }
+    flat = {name: values[0] if len(series) == 1 else values for name, values in fields.items()}
+    return {**flat, "target_name": plan.panel.target_name}
+
+
+def write_dates(index: pd.DatetimeIndex) -> list[str]:
+    """Return stamps as ISO 8601: bare dates where all are midnights without a zone."""
+    if index.tz is None and bool((index == index.normalize()).all()):
+        return [str(day) for day in index.to_numpy().astype("datetime64[D]")]
+    return [stamp.isoformat() for stamp in index]

@@ -1,0 +1,187 @@
+"""Settings, read from the environment and from the file that ENV_FILE names (`.env` by default)."""
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from forecast.core.adapter import Backend, ModelConfig
+from forecast.core.schemas import InitializationRequest
+
+TEMPLATE_KEY = "change-me-to-a-long-random-string"
+SHORTEST_KEY = 32
+
+
+def _split(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+class EnvSettings(BaseSettings):
+    """Settings that come from the environment first and from the env file second."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, populate_by_name=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Name the env file when the settings are read, not when this module is imported."""
+        env_file = DotEnvSettingsSource(settings_cls, env_file=os.environ.get("ENV_FILE", ".env"))
+        return init_settings, env_settings, env_file
+
+
+class Settings(EnvSettings):
+    """The gateway's own settings."""
+
+    api_secret_key: SecretStr = Field(description="The key callers send as `Authorization: Bearer <key>`.")
+    api_host: str = Field("127.0.0.1", description="The address the API listens on.")
+    api_port: int = Field(8000, ge=1, le=65535, description="The port the API listens on.")
+    environment: Literal["development", "production"] = Field(
+        "development", description="In `production` a template or short key refuses to start."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="The least severe level that is logged."
+    )
+    log_dir: Path = Field(Path("logs"), description="The folder of the rotated log file.")
+    data_dir: Path = Field(Path("data"), description="The folder that data paths are resolved under.")
+    uvicorn_workers: int = Field(
+        1, ge=1, description="Server processes; each loads its own models and has its own queues."
+    )
+    model_name: str = Field("all", description="The one model this process serves, or `all`.")
+    initialize_on_start: Words = Field(
+        ("statsforecast",), description="Models loaded at start, comma-separated; empty loads none."
+    )
+    cors_allowed_origins: Words = Field(
+        ("http://127.0.0.1:8080", "http://localhost:8080"),
+        description="Origins that browsers may call from, comma-separated.",
+    )
+    cors_allow_credentials: bool = Field(False, description="Whether browsers may send credentials.")
+    cors_allow_methods: Words = Field(("GET", "POST"), description="Methods that browsers may use.")
+    cors_allow_headers: Words = Field(
+        ("Authorization", "Content-Type", "X-Request-ID", "X-Deadline-Ms"),
+        description="Headers that browsers may send.",
+    )
+    rate_limit_enabled: bool = Field(True, description="Whether quotas are counted.")
+    rate_limit_per_minute: int = Field(60, ge=1, description="Status and discovery calls a minute.")
+    rate_limit_inference_per_minute: int = Field(10, ge=1, description="Inference calls a minute.")
+    rate_limit_initialization_per_minute: int = Field(5, ge=1, description="Initialization calls a minute.")
+    rate_limit_storage_uri: str = Field(
+        "memory://", description="Where quotas are counted: `memory://` or `redis://host:port/db`."
+    )
+    max_request_size: int = Field(10_485_760, ge=1, description="The largest request body, in bytes.")
+    max_upload_size: int = Field(
+        52_428_800, ge=1, description="The largest uploaded or fetched file, in bytes."
+    )
+    data_url_timeout_seconds: float = Field(
+        10.0, gt=0, description="The time a data URL has to deliver, redirects included."
+    )
+    data_url_allowed_networks: Words = Field(
+        (), description="Private networks that data URLs may reach, in CIDR form, comma-separated."
+    )
+
+    @field_validator("data_url_allowed_networks")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ipaddress.ip_network(network)) for network in value)
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        key = self.api_secret_key.get_secret_value()
+        if not key:
+            raise ValueError("API_SECRET_KEY is empty")
+        if self.environment == "production" and (key == TEMPLATE_KEY or len(key) < SHORTEST_KEY):
+            raise ValueError(
+                f"in production API_SECRET_KEY must have at least {SHORTEST_KEY} characters"
+                " and not be the template's"
+            )
+        if "*" in self.cors_allowed_origins and self.cors_allow_credentials:
+            raise ValueError("CORS_ALLOWED_ORIGINS=* cannot be combined with CORS_ALLOW_CREDENTIALS=true")
+        if (
+            self.uvicorn_workers > 1
+            and self.rate_limit_enabled
+            and self.rate_limit_storage_uri == "memory://"
+        ):
+            raise ValueError(
+                "UVICORN_WORKERS above 1 needs a shared RATE_LIMIT_STORAGE_URI, such as redis://"
+            )
+        return self
+
+
+class ModelSettings(EnvSettings):
+    """The settings of one model; a subclass gives the prefix, as in `CHRONOS_DEFAULT_BACKEND`."""
+
+    default_backend: Backend = Field("cpu", description="The backend used when an initialization names none.")
+    default_context_len: int | None = Field(
+        None, ge=1, description="The context used when a request names none; empty means all history."
+    )
+    default_horizon_len: int = Field(24, ge=1, description="The horizon used when a request names none.")
+    default_checkpoint: str | None = Field(None, description="The Hub repository of the weights.")
+    default_local_model_path: str | None = Field(
+        None, description="The local checkpoint used when an initialization names no weights."
+    )
+    default_revision: str | None = Field(None, description="The pinned revision of the checkpoint.")
+    batch_size: int | None = Field(None, ge=1, description="The most series in one call of the model.")
+    local_dir: Path | None = Field(
+        None, description="The folder of local checkpoints; empty means the model's own `local/`."
+    )
+    model_port: int = Field(8000, ge=1, le=65535, description="The model's port as a service of its own.")
+    allowed_repositories: Words = Field(
+        ("google/*", "amazon/*", "autogluon/*", "ibm-granite/*", "ibm-research/*"),
+        validation_alias=AliasChoices("ALLOWED_REPOSITORIES"),
+        description="Hub repositories that may be loaded, as comma-separated patterns.",
+    )
+    queue_size: int = Field(
+        10_000,
+        ge=1,
+        validation_alias=AliasChoices("INFERENCE_QUEUE_SIZE"),
+        description="The most series that wait for one model; a request beyond it is a 503.",
+    )
+    timeout_seconds: float = Field(
+        300.0,
+        gt=0,
+        validation_alias=AliasChoices("INFERENCE_TIMEOUT_SECONDS"),
+        description="The deadline of an inference that sends no `X-Deadline-Ms`.",
+    )
+    fit_processes: int = Field(
+        0,
+        ge=0,
+        validation_alias=AliasChoices("FIT_PROCESSES"),
+        description="Processes that fit series for one model; 0 means one per core.",
+    )
+
+    def resolve(
+        self, request: InitializationRequest, config_type: type[ModelConfig], folder: Path
+    ) -> ModelConfig:
+        """Return the configuration that a request asks for, its gaps filled from these settings."""
+        asked = request.model_dump(exclude_none=True, exclude={"wait"})
+        if not asked.keys() & {"checkpoint", "local_model_path"} and asked.get("source_type") != "hf":
+            asked["local_model_path"] = self.default_local_model_path
+        local = asked.get("local_model_path") is not None
+        own = {name: getattr(self, name) for name in type(self).model_fields}
+        values = {name: value for name, value in own.items() if name in config_type.model_fields} | {
+            "backend": self.default_backend,
+            "context_len": self.default_context_len,
+            "horizon_len": self.default_horizon_len,
+            "checkpoint": None if local else self.default_checkpoint,
+            "revision": None if local or "checkpoint" in asked else self.default_revision,
+            "source_type": "local" if local else "hf",
+            "local_dir": self.local_dir or folder / "local",
+        }
+        return config_type.model_validate(values | asked)

@@ -1,0 +1,203 @@
+"""Every error a caller can meet, and the one shape in which it is told.
+
+SapheneiaError                          500 INTERNAL_ERROR
+├── RequestError                        422 REQUEST_INVALID
+│   ├── HorizonError                    422 HORIZON_TOO_LONG
+│   ├── NotSupportedError               422 NOT_SUPPORTED
+│   ├── BackendError                    422 BACKEND_UNAVAILABLE
+│   └── CheckpointError                 422 CHECKPOINT_UNAVAILABLE
+├── DataError                           400 DATA_INVALID
+├── AuthenticationError                 401 UNAUTHORIZED
+├── ForbiddenError                      403 FORBIDDEN
+├── NotFoundError                       404 NOT_FOUND
+├── MethodNotAllowedError               405 METHOD_NOT_ALLOWED
+├── StateError                          409 STATE_CONFLICT
+│   ├── NotInitializedError             409 MODEL_NOT_INITIALIZED
+│   ├── InitializingError               409 MODEL_INITIALIZING
+│   ├── ConfigConflictError             409 MODEL_CONFIG_CONFLICT
+│   └── ShutDownError                   409 MODEL_SHUT_DOWN
+├── TooLargeError                       413 TOO_LARGE
+├── MediaTypeError                      415 UNSUPPORTED_MEDIA_TYPE
+├── AbandonedError                      499 CALLER_GONE
+├── RateLimitError                      429 RATE_LIMITED
+├── ModelError                          500 MODEL_FAILED
+├── OverloadedError                     503 OVERLOADED
+└── DeadlineError                       504 DEADLINE_EXCEEDED
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+MOST_ERRORS = 10
+"""How many faults of one kind are listed one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellError:
+    """One fault in a table or a request body: where it is and what is wrong with it.
+
+    `row` counts the rows of data from 1; the header is not one of them.
+    """
+
+    message: str
+    column: str | None = None
+    row: int | None = None
+    field: str | None = None
+
+
+class SapheneiaError(Exception):
+    """The gateway failed in a way that the caller cannot repair."""
+
+    code: ClassVar[str] = "INTERNAL_ERROR"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        details: Mapping[str, Any] | None = None,
+        errors: Sequence[CellError] = (),
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.details = dict(details or {})
+        self.errors = tuple(errors)
+        self.retry_after = retry_after
+
+
+class RequestError(SapheneiaError):
+    """The request is well formed but asks for something that makes no sense."""
+
+    code, status, title = "REQUEST_INVALID", 422, "Invalid request"
+
+
+class HorizonError(RequestError):
+    """The horizon is longer than the model, or its configuration, can forecast."""
+
+    code, title = "HORIZON_TOO_LONG", "Horizon too long"
+
+
+class NotSupportedError(RequestError):
+    """The model cannot do what is asked of it."""
+
+    code, title = "NOT_SUPPORTED", "Not supported by this model"
+
+
+class BackendError(RequestError):
+    """The host lacks the backend that is asked for."""
+
+    code, title = "BACKEND_UNAVAILABLE", "Backend unavailable"
+
+
+class CheckpointError(RequestError):
+    """The checkpoint cannot be found, reached or read."""
+
+    code, title = "CHECKPOINT_UNAVAILABLE", "Checkpoint unavailable"
+
+
+class DataError(SapheneiaError):
+    """The table cannot be read, or does not fit its definition."""
+
+    code, status, title = "DATA_INVALID", 400, "Invalid data"
+
+    def __init__(self, detail: str, **more: Any) -> None:
+        super().__init__(f"Data error: {detail}", **more)
+
+
+class AuthenticationError(SapheneiaError):
+    """The API key is missing or wrong."""
+
+    code, status, title = "UNAUTHORIZED", 401, "Unauthorized"
+
+
+class ForbiddenError(SapheneiaError):
+    """The caller asks for something that this gateway does not hand out."""
+
+    code, status, title = "FORBIDDEN", 403, "Forbidden"
+
+
+class NotFoundError(SapheneiaError):
+    """Nothing answers at this address."""
+
+    code, status, title = "NOT_FOUND", 404, "Not found"
+
+
+class MethodNotAllowedError(SapheneiaError):
+    """The address exists, the method does not."""
+
+    code, status, title = "METHOD_NOT_ALLOWED", 405, "Method not allowed"
+
+
+class StateError(SapheneiaError):
+    """The model is not in a state in which this can be done."""
+
+    code, status, title = "STATE_CONFLICT", 409, "State conflict"
+
+
+class NotInitializedError(StateError):
+    """The model is not loaded."""
+
+    code, title = "MODEL_NOT_INITIALIZED", "Model not initialized"
+
+
+class InitializingError(StateError):
+    """The model is being loaded, or is draining after a shutdown."""
+
+    code, title = "MODEL_INITIALIZING", "Model busy"
+
+
+class ConfigConflictError(StateError):
+    """The model is loaded with another configuration than the one asked for."""
+
+    code, title = "MODEL_CONFIG_CONFLICT", "Model loaded with another configuration"
+
+
+class ShutDownError(StateError):
+    """The model was shut down before the work was done."""
+
+    code, title = "MODEL_SHUT_DOWN", "Model shut down"
+
+
+class TooLargeError(SapheneiaError):
+    """The body or the file exceeds a limit."""
+
+    code, status, title = "TOO_LARGE", 413, "Too large"
+
+
+class MediaTypeError(SapheneiaError):
+    """The body is of a kind that is not read here."""
+
+    code, status, title = "UNSUPPORTED_MEDIA_TYPE", 415, "Unsupported media type"
+
+
+class AbandonedError(SapheneiaError):
+    """The caller went away before the answer was ready."""
+
+    code, status, title = "CALLER_GONE", 499, "Caller gone"
+
+
+class RateLimitError(SapheneiaError):
+    """The caller's quota for this minute is used up."""
+
+    code, status, title = "RATE_LIMITED", 429, "Too many requests"
+
+
+class ModelError(SapheneiaError):
+    """The model itself failed on valid input."""
+
+    code, status, title = "MODEL_FAILED", 500, "Model failed"
+
+
+class OverloadedError(SapheneiaError):
+    """The queue is full, or too long for the caller's patience."""
+
+    code, status, title = "OVERLOADED", 503, "Overloaded"
+
+
+class DeadlineError(SapheneiaError):
+    """The deadline passed before the forecast was made."""
+
+    code, status, title = "DEADLINE_EXCEEDED", 504, "Deadline exceeded"

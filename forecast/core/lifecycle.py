@@ -1,0 +1,291 @@
+"""A model's life: uninitialized, initializing, ready, error, and back.
+
+The state is one frozen snapshot that is swapped under one lock. Loading, forecasting and draining run
+outside the lock, so status is answered at once whatever the model does.
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.metadata import version as distribution_version
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from forecast.core.adapter import DECILES, Adapter, Capabilities, ModelConfig, Series, Task
+from forecast.core.config import ModelSettings
+from forecast.core.errors import (
+    BackendError,
+    ConfigConflictError,
+    DeadlineError,
+    InitializingError,
+    NotInitializedError,
+    NotSupportedError,
+    RequestError,
+    SapheneiaError,
+    ShutDownError,
+)
+from forecast.core.memory import release_memory
+from forecast.core.schemas import InitializationRequest
+from forecast.core.worker import Answer, Worker, WorkerLoad
+
+Loaded = TypeVar("Loaded")
+Status = Literal["uninitialized", "initializing", "ready", "error"]
+log = logging.getLogger(__name__)
+
+_WARM_UP_PATIENCE_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ready(Generic[Loaded]):
+    """A loaded model and the worker in front of it."""
+
+    loaded: Loaded
+    worker: Worker
+    limits: Capabilities
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot(Generic[Loaded]):
+    """A model's state at one moment; `ready` is set exactly when the status is."""
+
+    status: Status = "uninitialized"
+    details: str | None = None
+    config: ModelConfig | None = None
+    ready: Ready[Loaded] | None = None
+    draining: bool = False
+
+
+class ModelService(Generic[Loaded]):
+    """One model of the gateway: loads it, puts requests before its worker, lets it go."""
+
+    def __init__(self, adapter: Adapter[Loaded], settings_type: type[ModelSettings], folder: Path) -> None:
+        self.adapter = adapter
+        self._settings_type = settings_type
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._snapshot: Snapshot[Loaded] = Snapshot()
+
+    @cached_property
+    def settings(self) -> ModelSettings:
+        """The model's settings, read from the environment when first needed."""
+        return self._settings_type()
+
+    @property
+    def version(self) -> str:
+        """Which weights and which version of the library make the forecasts."""
+        library = self.adapter.library
+        return f"{self.get_model_source_info() or 'none'} ({library} {distribution_version(library)})"
+
+    @property
+    def snapshot(self) -> Snapshot[Loaded]:
+        """The state now; never blocks on loading or forecasting."""
+        return self._snapshot
+
+    def get_status(self) -> tuple[Status, str | None]:
+        """Return the status and, for `error`, what went wrong."""
+        now = self._snapshot
+        return now.status, now.details if now.status == "error" else None
+
+    def get_model_config(self) -> ModelConfig | None:
+        """Return what the model is loaded with, or None."""
+        return self._snapshot.config
+
+    def get_model_source_info(self) -> str | None:
+        """Return where the weights came from, such as `hf:google/…`, or None when not loaded."""
+        config = self._snapshot.config
+        return config.source if config else None
+
+    def load_figures(self) -> WorkerLoad | None:
+        """Return the worker's figures, or None when the model is not loaded."""
+        ready = self._snapshot.ready
+        return ready.worker.load() if ready else None
+
+    def initialize(self, request: InitializationRequest | None = None) -> Snapshot[Loaded]:
+        """Load the model as the request asks and return the state; loads behind when `wait` is false.
+
+        Raises ConfigConflictError when it is loaded otherwise, InitializingError while it loads or
+        drains, BackendError, CheckpointError and NotSupportedError where it cannot be loaded.
+        """
+        request = request or InitializationRequest()
+        config = self._configure(request)
+        attempt = self._begin(config)
+        if attempt is None:
+            return self._snapshot
+        if request.wait:
+            return self._load(attempt, config)
+        name = f"load-{self.adapter.model_id}"
+        threading.Thread(target=self._load_behind, args=(attempt, config), name=name, daemon=True).start()
+        return attempt
+
+    def _configure(self, request: InitializationRequest) -> ModelConfig:
+        weightless = self.settings.default_checkpoint is None
+        named = request.checkpoint or request.local_model_path or request.source_type or request.revision
+        if weightless and named:
+            raise NotSupportedError(f"The model '{self.adapter.model_id}' has no weights to choose.")
+        config = self.settings.resolve(request, self.adapter.config_type, self._folder)
+        known = self.adapter.capabilities
+        if config.backend not in known.backends:
+            raise BackendError(
+                f"Backend '{config.backend}' is not available for '{self.adapter.model_id}';"
+                f" available: {', '.join(known.backends)}.",
+                details={"requested": config.backend, "available": list(known.backends)},
+            )
+        return config
+
+    def _begin(self, config: ModelConfig) -> Snapshot[Loaded] | None:
+        with self._lock:
+            now = self._snapshot
+            if now.draining or now.status == "initializing":
+                doing = "draining after a shutdown" if now.draining else "being initialized"
+                raise InitializingError(f"The model is {doing}; try again shortly.", retry_after=1)
+            if now.status == "ready":
+                if now.config != config:
+                    raise _conflict(now.config, config)
+                return None
+            attempt: Snapshot[Loaded] = Snapshot("initializing", config=config)
+            self._snapshot = attempt
+            return attempt
+
+    def _load_behind(self, attempt: Snapshot[Loaded], config: ModelConfig) -> None:
+        try:
+            self._load(attempt, config)
+        except SapheneiaError as error:
+            log.warning("model=%s load_failed=%s", self.adapter.model_id, error.code)
+        except Exception:
+            log.exception("model=%s load_failed=unexpected", self.adapter.model_id)
+
+    def _load(self, attempt: Snapshot[Loaded], config: ModelConfig) -> Snapshot[Loaded]:
+        try:
+            ready = self._make_ready(config)
+        except BaseException as error:
+            told = (
+                error.detail if isinstance(error, SapheneiaError) else f"{type(error).__name__} while loading"
+            )
+            self._swap(attempt, replace(attempt, status="error", details=told))
+            release_memory()
+            raise
+        loaded = replace(attempt, status="ready", ready=ready)
+        if not self._swap(attempt, loaded):
+            self._let_go(ready)
+            raise ShutDownError("The model was shut down while it was loading.")
+        log.info("model=%s ready source=%s", self.adapter.model_id, config.source)
+        return loaded
+
+    def _make_ready(self, config: ModelConfig) -> Ready[Loaded]:
+        loaded = self.adapter.load(config)
+        worker: Worker | None = None
+        try:
+            limits = self.adapter.limits(loaded)
+            _check_config(config, limits)
+            worker = Worker(
+                lambda tasks: self.adapter.predict(loaded, tasks),
+                self.adapter.batch_key,
+                max_batch=config.batch_size or self.adapter.max_batch,
+                queue_size=self.settings.queue_size,
+                name=self.adapter.model_id,
+            )
+            # The first forecast pages weights in, proves the model and teaches the worker its pace.
+            task = _warm_up_task(self.adapter, config, limits)
+            worker.submit([task], _WARM_UP_PATIENCE_SECONDS).result()
+        except BaseException:
+            if worker is not None:
+                worker.close()
+            self.adapter.unload(loaded)
+            raise
+        return Ready(loaded, worker, limits)
+
+    def _swap(self, expected: Snapshot[Loaded], new: Snapshot[Loaded]) -> bool:
+        with self._lock:
+            if self._snapshot is not expected:
+                return False
+            self._snapshot = new
+            return True
+
+    def require_ready(self) -> tuple[ModelConfig, Ready[Loaded]]:
+        """Return the configuration and the loaded model, or raise NotInitializedError."""
+        now = self._snapshot
+        if now.ready is None or now.config is None:
+            told = {
+                "initializing": "The model is still being initialized.",
+                "error": f"The model failed to initialize: {now.details}",
+            }.get(
+                now.status, f"Initialize it first: POST /forecast/v1/{self.adapter.model_id}/initialization."
+            )
+            raise NotInitializedError(f"The model '{self.adapter.model_id}' is not initialized. {told}")
+        return now.config, now.ready
+
+    def submit(self, tasks: Sequence[Task], patience: float | None = None) -> Future[Answer]:
+        """Queue tasks and return the future of their answer; see Worker.submit."""
+        _, ready = self.require_ready()
+        return ready.worker.submit(tasks, patience or self.settings.timeout_seconds)
+
+    def run_inference(self, tasks: Sequence[Task], patience: float | None = None) -> Answer:
+        """Forecast tasks and return the answer; raise DeadlineError after `patience` seconds."""
+        seconds = patience or self.settings.timeout_seconds
+        future = self.submit(tasks, seconds)
+        if not wait([future], seconds).done:
+            future.cancel()
+            raise DeadlineError("The deadline passed before the forecast was made.")
+        return future.result()
+
+    def shutdown(self) -> bool:
+        """Drain, let the model go and give its memory back; return whether there was anything to stop."""
+        with self._lock:
+            before = self._snapshot
+            draining = before.ready is not None
+            if before.draining:
+                return False
+            self._snapshot = Snapshot(draining=draining, details="Draining." if draining else None)
+            mine = self._snapshot
+        if before.ready is not None:
+            self._let_go(before.ready)
+            del before
+            release_memory()
+            self._swap(mine, Snapshot())
+            log.info("model=%s shut_down=true", self.adapter.model_id)
+            return True
+        return before.status != "uninitialized"
+
+    def _let_go(self, ready: Ready[Loaded]) -> None:
+        ready.worker.close()
+        self.adapter.unload(ready.loaded)
+
+
+def _conflict(loaded: ModelConfig | None, asked: ModelConfig) -> ConfigConflictError:
+    have = loaded.model_dump(mode="json", exclude={"local_dir"}) if loaded else {}
+    want = asked.model_dump(mode="json", exclude={"local_dir"})
+    differing = [name for name in want if want[name] != have.get(name)]
+    return ConfigConflictError(
+        f"The model is loaded with another {', '.join(differing)}; shut it down first.",
+        details={"loaded": have, "requested": want},
+    )
+
+
+def _check_config(config: ModelConfig, limits: Capabilities) -> None:
+    for name, asked, limit in (
+        ("context_len", config.context_len, limits.max_context),
+        ("horizon_len", config.horizon_len, limits.max_horizon),
+    ):
+        if asked is not None and limit is not None and asked > limit:
+            raise RequestError(f"{name} {asked} is above this model's limit of {limit}.")
+
+
+def _warm_up_task(adapter: Adapter[Any], config: ModelConfig, limits: Capabilities) -> Task:
+    length = max(limits.min_context, min(config.context_len or 64, 512))
+    index = pd.date_range("2024-01-01", periods=length + config.horizon_len, freq="D")
+    series = Series(
+        unique_id="warm-up",
+        index=index[:length],
+        target=10 + np.sin(np.arange(length) * 2 * np.pi / 7),
+        future_index=index[length:],
+        freq="D",
+        season_length=7,
+    )
+    levels = limits.native_levels or DECILES
+    return Task(series, config.horizon_len, levels, adapter.options_type())

@@ -1,0 +1,93 @@
+"""What happens around every request: its ID, its time, its size, its quota's headers, its log line."""
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from contextvars import ContextVar
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from forecast.core.errors import SapheneiaError, TooLargeError
+from forecast.core.problem import problem_response
+
+log = logging.getLogger("forecast.access")
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+_SANE_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
+
+
+class RequestContext:
+    """Outermost middleware: gives each request an ID and each response its headers.
+
+    It also answers for errors that nothing else foresaw, and refuses bodies whose declared length is
+    above the limit (`max_body`, or the entry of `max_body_by_path`) before they are read.
+    """
+
+    def __init__(self, app: ASGIApp, max_body: int, max_body_by_path: Mapping[str, int]) -> None:
+        self.app = app
+        self.max_body = max_body
+        self.max_body_by_path = max_body_by_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        own = given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
+        state = scope.setdefault("state", {})
+        state.update(request_id=own, started=time.monotonic())
+        token = request_id.set(own)
+        response = _Response(scope, send)
+        try:
+            await self._answer(scope, receive, response)
+        finally:
+            log.info(
+                "method=%s path=%s status=%s ms=%.1f",
+                scope["method"],
+                scope["path"],
+                response.status,
+                1000 * (time.monotonic() - state["started"]),
+            )
+            request_id.reset(token)
+
+    async def _answer(self, scope: Scope, receive: Receive, response: "_Response") -> None:
+        limit = self.max_body_by_path.get(scope["path"], self.max_body)
+        declared = Headers(scope=scope).get("content-length", "")
+        if declared.isdecimal() and int(declared) > limit:
+            told: SapheneiaError = TooLargeError(f"The body has {declared} bytes; the limit is {limit}.")
+            await problem_response(told, request_id.get())(scope, receive, response)
+            return
+        try:
+            await self.app(scope, receive, response)
+        except Exception:
+            log.exception("error=%s", SapheneiaError.code)
+            if response.status is not None:
+                raise
+            told = SapheneiaError(
+                "Something went wrong inside the gateway; the log has it under this request ID."
+            )
+            await problem_response(told, request_id.get())(scope, receive, response)
+
+
+class _Response:
+    """Passes a response on, with the headers that every response carries."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._state = scope["state"]
+        self._send = send
+        self.status: int | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-ID"] = self._state["request_id"]
+            headers["X-Process-Time"] = f"{time.monotonic() - self._state['started']:.6f}"
+            quota = self._state.get("quota")
+            if quota is not None:
+                headers.update(quota.headers())
+        await self._send(message)

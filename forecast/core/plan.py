@@ -1,0 +1,84 @@
+"""What one inference request asks of a model: checked, cut into tasks, ready to queue."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from forecast.core.adapter import Capabilities, ModelConfig, Options, Task
+from forecast.core.data.table import Table
+from forecast.core.errors import HorizonError, NotSupportedError, RequestError
+from forecast.core.lifecycle import ModelService
+from forecast.core.quantiles import task_levels
+from forecast.core.regression import Adjustment, regress
+from forecast.core.schemas import InferenceRequest, Parameters
+from forecast.core.series.panel import Panel, build_panel
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """The tasks of one request, and what it takes to turn their forecasts into its answer.
+
+    `adjustments` undo the in-context regression, one a series; empty when there was none.
+    """
+
+    tasks: tuple[Task, ...]
+    panel: Panel
+    parameters: Parameters
+    adjustments: tuple[Adjustment, ...]
+    covariates_used: bool
+    model_version: str
+
+
+def make_plan(service: ModelService[Any], request: InferenceRequest[Any], table: Table) -> Plan:
+    """Return the plan of a request on its table.
+
+    Raises HorizonError and RequestError beyond the model's limits, NotSupportedError where it cannot use
+    covariates, and the errors of build_panel.
+    """
+    config, ready = service.require_ready()
+    parameters: Parameters = request.parameters
+    options = read_options(service, parameters)
+    mode = service.adapter.covariate_mode(ready.loaded, options)
+    declared = [name for name, role in request.data_definition.items() if role.endswith("cal")]
+    if declared and parameters.use_covariates and mode == "none":
+        raise NotSupportedError(
+            f"This checkpoint of '{service.adapter.model_id}' takes no covariates ({', '.join(declared)});"
+            " leave them out, or pass 'use_covariates': false.",
+            details={"covariates": declared},
+        )
+    horizon, context = _lengths(parameters, config, ready.limits)
+    levels = task_levels(parameters, ready.limits)
+    limits = ready.limits
+    panel = build_panel(
+        table, request.data_definition, parameters, horizon=horizon, context_len=context, limits=limits
+    )
+    series: Sequence[Any] = panel.series
+    adjustments: tuple[Adjustment, ...] = ()
+    used = any(one.covariates for one in panel.series)
+    if used and mode == "regression":
+        residual = regress(panel.series)
+        series, adjustments = zip(*residual, strict=True)
+    tasks = tuple(Task(one, horizon, levels, options) for one in series)
+    return Plan(tasks, panel, parameters, adjustments, used, service.version)
+
+
+def read_options(service: ModelService[Any], parameters: Parameters) -> Options:
+    """Return the parameters that only this model has."""
+    kind = service.adapter.options_type
+    return kind.model_construct(**{name: getattr(parameters, name) for name in kind.model_fields})
+
+
+def _lengths(parameters: Parameters, config: ModelConfig, limits: Capabilities) -> tuple[int, int | None]:
+    horizon = parameters.horizon_len or config.horizon_len
+    if limits.max_horizon is not None and horizon > limits.max_horizon:
+        raise HorizonError(
+            f"A horizon of {horizon} is above this model's limit of {limits.max_horizon}.",
+            details={"horizon_len": horizon, "max_horizon": limits.max_horizon},
+        )
+    asked = parameters.context_len
+    if asked is not None and limits.max_context is not None and asked > limits.max_context:
+        raise RequestError(
+            f"context_len {asked} is above this model's limit of {limits.max_context}.",
+            details={"context_len": asked, "max_context": limits.max_context},
+        )
+    return horizon, asked or config.context_len or limits.max_context

@@ -1,0 +1,122 @@
+"""The one shape in which errors leave the gateway: application/problem+json (RFC 9457)."""
+
+import logging
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from forecast.core.errors import (
+    MOST_ERRORS,
+    AuthenticationError,
+    CellError,
+    MethodNotAllowedError,
+    NotFoundError,
+    RequestError,
+    SapheneiaError,
+    TooLargeError,
+)
+
+log = logging.getLogger(__name__)
+
+
+class ProblemCell(BaseModel):
+    """One fault, addressed by column and row of the table or by field of the request."""
+
+    message: str
+    column: str | None = None
+    row: int | None = None
+    field: str | None = None
+
+
+class Problem(BaseModel):
+    """What went wrong, for people (`detail`) and for programs (`error`)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str = Field(description="The request ID.")
+    error: str = Field(description="A stable code.")
+    details: dict[str, Any]
+    errors: list[ProblemCell]
+
+
+def problem_response(error: SapheneiaError, request_id: str) -> JSONResponse:
+    """Return the response that tells an error."""
+    body = {
+        "type": f"urn:sapheneia:error:{error.code.lower().replace('_', '-')}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "instance": request_id,
+        "error": error.code,
+        "details": error.details,
+        "errors": [
+            {"message": e.message, "column": e.column, "row": e.row, "field": e.field} for e in error.errors
+        ],
+    }
+    headers = {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(math.ceil(error.retry_after))
+    if isinstance(error, AuthenticationError):
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(body, error.status, headers, "application/problem+json")
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Make the app tell all errors it foresees as problems; the middleware tells the rest."""
+
+    async def tell(request: Request, error: Exception) -> JSONResponse:
+        told = _as_sapheneia(request, error)
+        if told.status == 500:
+            log.error("error=%s detail=%s", told.code, told.detail, exc_info=told)
+        return problem_response(told, request.state.request_id)
+
+    for kind in (SapheneiaError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, tell)
+
+
+def _as_sapheneia(request: Request, error: Exception) -> SapheneiaError:
+    if isinstance(error, SapheneiaError):
+        return error
+    if isinstance(error, RequestValidationError):
+        return _invalid_request(error)
+    if isinstance(error, HTTPException):
+        return _http_error(request, error)
+    raise error
+
+
+def _http_error(request: Request, error: HTTPException) -> SapheneiaError:
+    where = f"{request.method} {request.url.path}"
+    if error.status_code == 404:
+        models = ", ".join(request.app.state.model_ids)
+        return NotFoundError(f"Nothing answers {where}. The models here are {models}; see /docs.")
+    if error.status_code == 405:
+        return MethodNotAllowedError(f"{where}: this address does not take {request.method}; see /docs.")
+    if error.status_code == 413:
+        return TooLargeError(f"{where}: the body is larger than the limit of this address.")
+    return RequestError(str(error.detail))
+
+
+def _invalid_request(error: RequestValidationError) -> RequestError:
+    faults = [_fault(item) for item in error.errors()]
+    first = faults[0]
+    place = f"{first.field}: " if first.field else ""
+    more = f" ({len(faults)} faults in all)" if len(faults) > 1 else ""
+    return RequestError(f"{place}{first.message}{more}.", errors=faults[:MOST_ERRORS])
+
+
+def _fault(item: Mapping[str, Any]) -> CellError:
+    steps = [str(step) for step in item["loc"] if step != "body"]
+    message = str(item["msg"]).rstrip(".")
+    if item["type"] == "json_invalid":
+        return CellError(f"The body is not valid JSON: {item.get('ctx', {}).get('error', message)}")
+    if item["type"] == "missing" and not steps:
+        return CellError("The body is empty; send JSON")
+    return CellError(message, field=".".join(steps) or None)

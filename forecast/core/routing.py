@@ -1,0 +1,153 @@
+"""The routes that every model has."""
+
+from functools import partial
+from typing import Annotated, Any
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Body, Depends, Header, Request, Response, Security, status
+from pydantic import create_model
+
+from forecast.core.adapter import ModelConfig, Options
+from forecast.core.errors import MediaTypeError
+from forecast.core.inference import Patience, infer
+from forecast.core.lifecycle import ModelService, Snapshot
+from forecast.core.problem import Problem
+from forecast.core.rate_limit import Scope, limit
+from forecast.core.schemas import (
+    InferenceRequest,
+    InferenceResponse,
+    InitializationRequest,
+    InitializationResponse,
+    ModelInfo,
+    Parameters,
+    ShutdownResponse,
+    StatusResponse,
+)
+from forecast.core.security import CurrentSettings, require_key
+
+PREFIX = "/forecast/v1"
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    code: {"model": Problem, "description": text}
+    for code, text in {
+        400: "The data cannot be read or does not fit its definition.",
+        401: "The API key is missing or wrong.",
+        403: "This data source or checkpoint is not allowed.",
+        409: "The model is not in a state in which this can be done.",
+        413: "The body or the file is too large.",
+        415: "The body is not JSON.",
+        422: "The request makes no sense, or the model cannot do it.",
+        429: "Your quota for this minute is used up.",
+        503: "The queue is full.",
+        504: "The deadline passed.",
+    }.items()
+}
+SAMPLE = {
+    "data_source_url_or_path": "data/samples/airline-passengers.csv",
+    "data_definition": {"Passengers": "target"},
+    "parameters": {"horizon_len": 12},
+}
+
+
+def require_json(request: Request) -> None:
+    """Let JSON pass; raise MediaTypeError for any other body, such as curl's default."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise MediaTypeError("Send the body as JSON with the header 'Content-Type: application/json'.")
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def build_model_router(
+    service: ModelService[Any],
+    initialization: type[InitializationRequest] = InitializationRequest,
+    options: type[Options] = Options,
+) -> APIRouter:
+    """Return a model's routes: initialization, status, inference, shutdown.
+
+    `options` are the inference parameters that only this model has, beside those of every model.
+    """
+    model_id = service.adapter.model_id
+    router = APIRouter(prefix=f"{PREFIX}/{model_id}", tags=[model_id], responses=PROBLEMS)
+    _add_lifecycle(router, service, initialization)
+    request_type: Any = InferenceRequest
+    parameters = create_model(f"{model_id.title()}Parameters", __base__=(Parameters, options))
+    _add_inference(router, service, request_type[parameters])
+    return router
+
+
+def guards(scope: Scope) -> list[Any]:
+    """Return what every call passes: its quota, counted also for wrong keys, then its key."""
+    return [Depends(limit(scope)), Security(require_key)]
+
+
+def _body(kind: Any, title: str, example: dict[str, Any]) -> Any:
+    return Annotated[kind, Body(openapi_examples={title: {"value": example}})]
+
+
+def _add_lifecycle(
+    router: APIRouter, service: ModelService[Any], initialization: type[InitializationRequest]
+) -> None:
+    body_type = _body(initialization, "defaults", {})
+
+    @router.post("/initialization", dependencies=[*guards("initialization"), Depends(require_json)])
+    async def initialize(body: body_type, response: Response) -> InitializationResponse:  # type: ignore[valid-type]
+        """Load the model; 202 when it loads behind."""
+        snapshot = await run_sync(service.initialize, body)
+        loading = snapshot.status == "initializing"
+        response.status_code = status.HTTP_202_ACCEPTED if loading else status.HTTP_200_OK
+        message = "The model is being initialized." if loading else "The model is ready."
+        return InitializationResponse(
+            message=message, model_status=snapshot.status, model_info=_model_info(snapshot.config)
+        )
+
+    @router.get("/status", dependencies=guards("discovery"))
+    async def read_status() -> StatusResponse:
+        """Tell the model's state at once, whatever it is doing."""
+        now: Snapshot[Any] = service.snapshot
+        source = f"Source: {now.config.source}" if now.config else None
+        return StatusResponse(model_status=now.status, details=now.details or source)
+
+    @router.post("/shutdown", dependencies=guards("initialization"))
+    async def shut_down() -> ShutdownResponse:
+        """Finish what runs, drop what waits, and give the model's memory back."""
+        stopped = await run_sync(service.shutdown)
+        message = "The model was shut down." if stopped else "The model was not initialized."
+        return ShutdownResponse(message=message, model_status=service.snapshot.status)
+
+
+def _add_inference(router: APIRouter, service: ModelService[Any], request_type: Any) -> None:
+    body_type = _body(request_type, "airline passengers", SAMPLE)
+    needed = [*guards("inference"), Depends(require_json)]
+
+    def read_patience(
+        request: Request,
+        x_deadline_ms: Annotated[int | None, Header(ge=1, description="Give up after this long.")] = None,
+    ) -> Patience:
+        longest = service.settings.timeout_seconds
+        seconds = longest if x_deadline_ms is None else min(longest, x_deadline_ms / 1000)
+        return Patience(request.state.started, seconds, partial(_gone, request))
+
+    @router.post("/inference", dependencies=needed, response_model=InferenceResponse)
+    async def infer_series(
+        body: body_type,  # type: ignore[valid-type]
+        settings: CurrentSettings,
+        patience: Annotated[Patience, Depends(read_patience)],
+    ) -> Response:
+        """Forecast every series of a table."""
+        return Response(await infer(service, body, settings, patience), media_type="application/json")
+
+
+def _model_info(config: ModelConfig | None) -> ModelInfo:
+    if config is None:
+        raise RuntimeError("a model that is loading or loaded has a configuration")
+    return ModelInfo(
+        backend=config.backend,
+        context_len=config.context_len,
+        horizon_len=config.horizon_len,
+        source=config.source,
+        checkpoint=config.checkpoint,
+        revision=config.revision,
+    )

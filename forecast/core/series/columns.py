@@ -1,0 +1,66 @@
+"""Reading the columns of a table as numbers or categories, naming every cell that is neither."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecast.core.adapter import Floats
+from forecast.core.errors import MOST_ERRORS, CellError, DataError
+
+_EMPTY = ("", "na", "n/a", "nan", "null", "none")
+
+
+def is_empty(column: pd.Series) -> NDArray[np.bool_]:
+    """Return where a column has no value: nothing, null, NaN, or a word for it."""
+    missing = column.isna().to_numpy(dtype=bool)
+    if column.dtype == object:
+        words = column.map(lambda value: isinstance(value, str) and value.strip().lower() in _EMPTY)
+        missing = missing | words.to_numpy(dtype=bool)
+    return missing
+
+
+def refuse_cells(column: str, rows: Sequence[int], values: Sequence[object], fault: str) -> DataError:
+    """Return the error for the cells of a column at these positions (counted from 0)."""
+    cells = [
+        CellError(f"'{value}' {fault}", column=column, row=int(row) + 1)
+        for row, value in zip(rows[:MOST_ERRORS], values, strict=False)
+    ]
+    more = f" ({len(rows)} rows in all)" if len(rows) > 1 else ""
+    return DataError(f"Column '{column}', row {rows[0] + 1}: {cells[0].message}{more}.", errors=cells)
+
+
+def read_numbers(column: pd.Series) -> Floats:
+    """Return a column as float64, NaN where it is empty; raise DataError at text and infinity."""
+    name = str(column.name)
+    empty = is_empty(column)
+    source = (
+        column.map(lambda v: v.strip() if isinstance(v, str) else v) if column.dtype == object else column
+    )
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        raise refuse_cells(name, [0], [column.iloc[0]], "is a date, not a number")
+    numbers = pd.to_numeric(source.where(~empty), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    for fault, bad in (
+        ("is not a number", np.isnan(numbers) & ~empty),
+        ("is not a finite number", np.isinf(numbers)),
+    ):
+        rows = np.flatnonzero(bad).tolist()
+        if rows:
+            raise refuse_cells(name, rows, [column.iloc[row] for row in rows[:MOST_ERRORS]], fault)
+    return numbers
+
+
+def read_categories(column: pd.Series) -> NDArray[np.object_]:
+    """Return a column as text, None where it is empty; 1, 1.0 and `1` are the same category."""
+    empty = is_empty(column)
+    values = np.empty(len(column), dtype=object)
+    for row, value in enumerate(column.tolist()):
+        values[row] = None if empty[row] else _label(value)
+    return values
+
+
+def _label(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()

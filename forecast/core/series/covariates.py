@@ -1,0 +1,123 @@
+"""Cutting one covariate column to the context and the horizon of one series."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecast.core.adapter import Capabilities, Covariate, Floats, Kind
+from forecast.core.errors import MOST_ERRORS, CellError, DataError, RequestError
+from forecast.core.schemas import Parameters
+from forecast.core.series.gaps import fill_categories, fill_numbers, gap_error
+
+Values = Floats | NDArray[np.object_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """A covariate's column of the whole table: float64 with NaN, or text with None."""
+
+    name: str
+    kind: Kind
+    static: bool
+    values: Values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """Where one series lies in the table.
+
+    `rows` are all its rows; `places` has the row of each step of context and horizon, or -1; `index`
+    the stamps of the context.
+    """
+
+    unique_id: str
+    rows: NDArray[np.int64]
+    places: NDArray[np.int64]
+    index: pd.DatetimeIndex
+
+
+def cut_covariate(
+    column: Column, cut: Cut, parameters: Parameters, limits: Capabilities
+) -> tuple[Covariate, list[str]]:
+    """Return one series' share of a column, and what was assumed to complete it.
+
+    A dynamic covariate whose future is wholly unknown keeps it so for a model that takes that; else its
+    last value is carried forward, or refused when `covariates_mode` is strict. Raises DataError for gaps
+    that are not to be filled and for static covariates that vary.
+    """
+    if column.static:
+        return _static(column, cut), []
+    unique_id, places, index = cut.unique_id, cut.places, cut.index
+    values = _at(column.values, places)
+    past, future = values[: len(index)], values[len(index) :]
+    empty = _empty(past)
+    if empty.any() and parameters.missing == "error":
+        raise gap_error(column.name, unique_id, index[empty], places[: len(index)][empty])
+    notes = []
+    if empty.all():
+        raise DataError(f"Covariate '{column.name}' of series '{unique_id}' has no value in the context.")
+    if empty.any() and parameters.missing == "model":
+        notes.append(f"Gaps of covariate '{column.name}' were interpolated; only the target may have them.")
+    past = _fill(past, "interpolate" if parameters.missing == "model" else parameters.missing)
+    unknown = _empty(future)
+    if unknown.all() and limits.past_covariates:
+        return Covariate(column.name, column.kind, past, None), notes
+    if unknown.any():
+        notes.append(_bridge(column, unique_id, unknown, parameters))
+        future = _fill(np.concatenate([past[-1:], future]), "ffill")[1:]
+    return Covariate(column.name, column.kind, past, future), notes
+
+
+def _bridge(column: Column, unique_id: str, unknown: NDArray[np.bool_], parameters: Parameters) -> str:
+    gap = (
+        f"The future of covariate '{column.name}' is unknown for {int(unknown.sum())} of {len(unknown)} steps"
+    )
+    if parameters.covariates_mode == "strict":
+        raise RequestError(
+            f"{gap} of series '{unique_id}'; add rows for them, or pass 'covariates_mode': 'best_effort'.",
+            details={"column": column.name, "series": unique_id},
+        )
+    return f"{gap}; its last known value was carried forward."
+
+
+def _static(column: Column, cut: Cut) -> Covariate:
+    values = column.values[cut.rows]
+    known = np.flatnonzero(~_empty(values))
+    if not len(known):
+        raise DataError(f"Static covariate '{column.name}' of series '{cut.unique_id}' has no value.")
+    first = values[known[0]]
+    differing = [int(at) for at in known if values[at] != first]
+    if differing:
+        rows = [int(cut.rows[at]) + 1 for at in differing]
+        raise DataError(
+            f"Static covariate '{column.name}', row {rows[0]}: series '{cut.unique_id}' has both '{first}'"
+            f" and '{values[differing[0]]}'; make it dynamic, or give the series one value.",
+            errors=[
+                CellError(f"differs from '{first}'", column=column.name, row=row)
+                for row in rows[:MOST_ERRORS]
+            ],
+        )
+    constant = cast(Values, np.full(len(cut.places), first, dtype=values.dtype))
+    context = len(cut.index)
+    return Covariate(column.name, column.kind, constant[:context], constant[context:], static=True)
+
+
+def _at(values: Values, places: NDArray[np.int64]) -> Values:
+    taken = values[places].copy()
+    taken[places < 0] = None if taken.dtype == object else np.nan
+    return taken
+
+
+def _empty(values: Values) -> NDArray[np.bool_]:
+    if values.dtype == object:
+        return np.array([value is None for value in values], dtype=bool)
+    return np.isnan(cast(Floats, values))
+
+
+def _fill(values: Values, missing: str) -> Values:
+    if values.dtype == object:
+        return fill_categories(cast(NDArray[np.object_], values))
+    return fill_numbers(cast(Floats, values), missing)  # type: ignore[arg-type]

@@ -1,0 +1,124 @@
+"""Reading a column of dates, and finding the column that holds them."""
+
+import pandas as pd
+
+from forecast.core.errors import MOST_ERRORS, CellError, DataError
+
+DATE_NAMES = ("date", "ds", "timestamp")
+_OFFSET = r"(?:Z|[+-]\d{2}:?\d{2})$"
+_DAYS = ("%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y")
+_TIMES = ("", " %H:%M", " %H:%M:%S")
+
+
+def parse_dates(column: pd.Series) -> pd.DatetimeIndex:
+    """Return the stamps of a column, in its order.
+
+    Reads dates and times as ISO 8601, with slashes or dots, quarters (`2024Q1`) and years. Stamps with
+    offsets keep a single offset, or become UTC when offsets differ. Raises DataError naming the rows
+    that are no dates, or a column whose day and month cannot be told apart.
+    """
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        index = pd.DatetimeIndex(column)
+        _refuse(column, index.isna())
+        return index
+    text = column.map(lambda value: "" if value is None or value is pd.NaT else str(value).strip())
+    text = text.str.replace(r"^(\d{4})\.0$", r"\1", regex=True)
+    found = _iso(text)
+    if found is None or found.hasnans:
+        found = _quarters(text) if text.str.fullmatch(r"\d{4}-?Q[1-4]").all() else _local(text, found)
+    _refuse(column, found.isna())
+    return found
+
+
+def _iso(text: pd.Series) -> pd.DatetimeIndex | None:
+    shaped = text.str.match(r"\d{4}(?:-\d{2}|$|\d{4}$)")
+    if not shaped.any():
+        return None
+    offsets = text.str.extract(f"({_OFFSET})", expand=False) if text.str.contains(":").any() else None
+    aware = offsets is not None and bool(offsets.notna().any())
+    iso = text.where(shaped)
+    if not aware:
+        return pd.DatetimeIndex(pd.to_datetime(iso, format="ISO8601", errors="coerce"))
+    index = pd.DatetimeIndex(pd.to_datetime(iso, format="ISO8601", errors="coerce", utc=True))
+    if offsets is None or offsets.nunique(dropna=False) > 1:
+        return index
+    zone = pd.Timestamp(text.iloc[0]).tz
+    return index.tz_convert(zone)
+
+
+def _quarters(text: pd.Series) -> pd.DatetimeIndex:
+    return pd.PeriodIndex(text.str.replace("-", ""), freq="Q").to_timestamp()
+
+
+def _local(text: pd.Series, found: pd.DatetimeIndex | None) -> pd.DatetimeIndex:
+    readings: list[pd.DatetimeIndex] = []
+    for day in _DAYS:
+        for time in _TIMES:
+            reading = pd.DatetimeIndex(pd.to_datetime(text, format=day + time, errors="coerce"))
+            if not reading.hasnans and not any(reading.equals(other) for other in readings):
+                readings.append(reading)
+    if len(readings) == 1:
+        return readings[0]
+    if readings:
+        steady = [reading for reading in readings if _is_steady(reading)]
+        if len(steady) == 1:
+            return steady[0]
+        raise DataError(
+            f"The dates of column '{text.name}', such as '{text.iloc[0]}', can be read with the day or with"
+            " the month first; write them as 2024-12-31."
+        )
+    return found if found is not None else pd.DatetimeIndex([pd.NaT] * len(text))
+
+
+def _is_steady(index: pd.DatetimeIndex) -> bool:
+    ordered = index.unique().sort_values()
+    return len(ordered) >= 3 and pd.infer_freq(ordered) is not None
+
+
+def _refuse(column: pd.Series, bad: "pd.Series | pd.Index | object") -> None:
+    rows = [row for row, is_bad in enumerate(bad) if is_bad]  # type: ignore[arg-type, var-annotated]
+    if not rows:
+        return
+    first = column.iloc[rows[0]]
+    raise DataError(
+        f"Column '{column.name}', row {rows[0] + 1}: '{first}' is not a date"
+        + (f" ({len(rows)} rows in all)." if len(rows) > 1 else "."),
+        errors=[
+            CellError(f"'{column.iloc[row]}' is not a date", column=str(column.name), row=row + 1)
+            for row in rows[:MOST_ERRORS]
+        ],
+    )
+
+
+def _is_date_like(column: pd.Series) -> bool:
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return True
+    values = column.dropna()
+    if values.empty or not values.map(lambda value: isinstance(value, str)).all():
+        return False
+    sample = values.head(100).str.strip()
+    if sample.str.fullmatch(r"[+-]?\d*\.?\d*(?:[eE][+-]?\d+)?").any():
+        return False
+    try:
+        parse_dates(sample)
+    except DataError:
+        return False
+    return True
+
+
+def find_date_column(frame: pd.DataFrame) -> str | None:
+    """Return the column called date, ds or timestamp, else the only one that holds dates, else None.
+
+    Raises DataError when several columns could be it.
+    """
+    by_name = {str(name).lower(): str(name) for name in reversed(frame.columns)}
+    for name in DATE_NAMES:
+        if name in by_name:
+            return by_name[name]
+    likely = [str(name) for name in frame.columns if _is_date_like(frame[name])]
+    if len(likely) > 1:
+        raise DataError(
+            f"Several columns hold dates ({', '.join(likely)}); give one the role 'timestamp'.",
+            details={"candidates": likely},
+        )
+    return likely[0] if likely else None

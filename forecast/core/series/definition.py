@@ -1,0 +1,54 @@
+"""Which column of a table plays which role."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from forecast.core.data.table import Table
+from forecast.core.errors import DataError, RequestError
+from forecast.core.schemas import Role, nearest
+from forecast.core.series.dates import find_date_column
+
+ONLY_SERIES = "series_0"
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """The columns of one request by role; covariates in the caller's order."""
+
+    target: str
+    timestamp: str
+    id: str | None
+    covariates: dict[str, Role]
+
+
+def read_definition(table: Table, roles: Mapping[str, Role]) -> Definition:
+    """Return the columns that a request names, the timestamp found where it names none.
+
+    Raises RequestError where the roles contradict each other, DataError where a column is not there.
+    """
+    columns = [str(name) for name in table.frame.columns]
+    unknown = [name for name in roles if name not in columns]
+    if unknown:
+        hints = ", ".join(f"'{name}' ({nearest(name, columns)})" for name in unknown)
+        raise DataError(f"The table has no column {hints}.", details={"columns": columns})
+    target = _one(roles, "target")
+    if target is None:
+        raise RequestError("data_definition names no column as 'target'.")
+    timestamp = _one(roles, "timestamp")
+    if timestamp is None:
+        timestamp = find_date_column(table.frame.drop(columns=list(roles)))
+    if timestamp is None:
+        raise DataError(
+            "The table has no date column; name it date, ds or timestamp, or give it the role 'timestamp'.",
+            details={"columns": columns},
+        )
+    plain = ("target", "timestamp", "id")
+    covariates = {name: role for name, role in roles.items() if role not in plain}
+    return Definition(target, timestamp, _one(roles, "id"), covariates)
+
+
+def _one(roles: Mapping[str, Role], role: Role) -> str | None:
+    names = [name for name, given in roles.items() if given == role]
+    if len(names) > 1:
+        raise RequestError(f"data_definition gives the role '{role}' to several columns: {', '.join(names)}.")
+    return names[0] if names else None

@@ -1,0 +1,290 @@
+"""One thread that computes forecasts for one model, batch by batch.
+
+It takes what waits as soon as it is free, fills a batch with compatible tasks of any callers, and cuts
+large jobs into chunks that take turns, so that a small job waits for one chunk and not for a bulk
+request. Every future ends in a result or an error.
+"""
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from forecast.core.adapter import Forecast, Task
+from forecast.core.errors import (
+    DeadlineError,
+    ModelError,
+    OverloadedError,
+    SapheneiaError,
+    ShutDownError,
+)
+from forecast.core.pace import Pace
+
+# An answer expected in the last tenth of the caller's patience would likely come too late.
+_USABLE_PATIENCE = 0.9
+
+Predict = Callable[[Sequence[Task]], list[Forecast]]
+Key = Callable[[Task], Hashable]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The forecasts of one job, in the order of its tasks, and what they cost in seconds."""
+
+    forecasts: list[Forecast]
+    queue_seconds: float
+    model_seconds: float
+    batch_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLoad:
+    """What a worker has to do and has done, counted in series unless it says batches."""
+
+    waiting: int
+    running: int
+    batches: int
+    forecast: int
+    refused: int
+    dropped: int
+    model_seconds: float
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    tasks: Sequence[Task]
+    deadline: float
+    pending: dict[Hashable, deque[int]]
+    submitted: float = field(default_factory=time.monotonic)
+    future: Future[Answer] = field(default_factory=Future)
+    results: dict[int, Forecast] = field(default_factory=dict)
+    started: float | None = None
+    model_seconds: float = 0.0
+    batch_size: int = 0
+
+    @property
+    def waiting(self) -> int:
+        return sum(len(indices) for indices in self.pending.values())
+
+    def take(self, key: Hashable, most: int) -> list[int]:
+        indices = self.pending.get(key)
+        if indices is None:
+            return []
+        taken = [indices.popleft() for _ in range(min(most, len(indices)))]
+        if not indices:
+            del self.pending[key]
+        return taken
+
+
+_Batch = list[tuple[_Job, list[int]]]
+
+
+class Worker:
+    """The queue in front of one loaded model, and the thread behind it."""
+
+    def __init__(self, predict: Predict, key: Key, *, max_batch: int, queue_size: int, name: str) -> None:
+        self._predict = predict
+        self._key = key
+        self._max_batch = max_batch
+        self._queue_size = queue_size
+        self._jobs: deque[_Job] = deque()
+        self._changed = threading.Condition()
+        self._pace = Pace()
+        self._closing = False
+        self._running = 0
+        self._free_at = 0.0
+        self._batches = self._forecast = self._refused = self._dropped = 0
+        self._model_seconds = 0.0
+        self._thread = threading.Thread(target=self._run, name=f"worker-{name}", daemon=True)
+        self._thread.start()
+
+    def submit(self, tasks: Sequence[Task], patience: float) -> Future[Answer]:
+        """Queue one job and return its future; cancelling the future drops what is not yet computed.
+
+        `patience` is in seconds. Raises OverloadedError at once when the queue is full or the answer
+        would come too late, ShutDownError when the worker is closing.
+        """
+        pending: dict[Hashable, deque[int]] = {}
+        for position, task in enumerate(tasks):
+            pending.setdefault(self._key(task), deque()).append(position)
+        job = _Job(tasks, time.monotonic() + patience, pending)
+        with self._changed:
+            if self._closing:
+                raise ShutDownError("The model is being shut down.")
+            self._admit(len(tasks), patience)
+            self._jobs.append(job)
+            self._changed.notify()
+        return job.future
+
+    def _admit(self, series: int, patience: float) -> None:
+        live = [job for job in self._jobs if not job.future.done()]
+        waiting = sum(job.waiting for job in live)
+        rounds = math.ceil(series / self._max_batch) * self._max_batch
+        # Jobs take turns chunk by chunk, so a larger job ahead delays this one only by its own rounds.
+        ahead = sum(min(job.waiting, rounds) for job in live)
+        current = max(0.0, self._free_at - time.monotonic()) if self._running else 0.0
+        expected = current + self._pace.seconds(ahead + series, self._max_batch)
+        full = waiting > 0 and waiting + series > self._queue_size
+        if full or expected > patience * _USABLE_PATIENCE:
+            self._refused += series
+            reason = f"{waiting} series wait already" if full else f"an answer would take {expected:.1f} s"
+            raise OverloadedError(
+                f"The model is busy: {reason}. Try again later, or allow more time with X-Deadline-Ms.",
+                retry_after=max(1.0, expected if full else expected - patience),
+            )
+
+    def load(self) -> WorkerLoad:
+        """Return the figures that operators watch."""
+        with self._changed:
+            return WorkerLoad(
+                waiting=sum(job.waiting for job in self._jobs if not job.future.done()),
+                running=self._running,
+                batches=self._batches,
+                forecast=self._forecast,
+                refused=self._refused,
+                dropped=self._dropped,
+                model_seconds=self._model_seconds,
+            )
+
+    def close(self) -> None:
+        """Finish the batch that runs, end all other jobs with ShutDownError, and end the thread."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (batch := self._next()) is not None:
+            self._compute(batch)
+        with self._changed:
+            left = list(self._jobs)
+            self._jobs.clear()
+        for job in left:
+            _fail(job, ShutDownError("The model was shut down before the forecast was made."))
+
+    def _next(self) -> _Batch | None:
+        while True:
+            with self._changed:
+                while not self._jobs and not self._closing:
+                    self._changed.wait()
+                if self._closing:
+                    return None
+                late = self._sweep()
+                batch = self._form() if self._jobs else []
+            for job in late:
+                _fail(job, DeadlineError("The deadline passed while the request waited for the model."))
+            if batch:
+                return batch
+
+    def _sweep(self) -> list[_Job]:
+        now = time.monotonic()
+        keep: deque[_Job] = deque()
+        late = []
+        for job in self._jobs:
+            if not job.future.done() and now < job.deadline:
+                keep.append(job)
+                continue
+            self._dropped += job.waiting
+            if not job.future.done():
+                late.append(job)
+        self._jobs = keep
+        return late
+
+    def _form(self) -> _Batch:
+        key = next(iter(self._jobs[0].pending))
+        batch: _Batch = []
+        room = self._max_batch
+        for job in list(self._jobs):
+            taken = job.take(key, room)
+            if taken:
+                batch.append((job, taken))
+                room -= len(taken)
+                self._jobs.remove(job)
+                if job.pending:
+                    self._jobs.append(job)
+            if not room:
+                break
+        self._running = self._max_batch - room
+        self._free_at = time.monotonic() + self._pace.batch_seconds(self._running)
+        return batch
+
+    def _compute(self, batch: _Batch) -> None:
+        started = time.monotonic()
+        size = sum(len(indices) for _, indices in batch)
+        outcome = self._outcome(batch)
+        seconds = time.monotonic() - started
+        with self._changed:
+            self._pace.learn(size, seconds)
+            self._running = 0
+            self._batches += 1
+            self._model_seconds += seconds
+            self._forecast += size
+        for (job, indices), result in zip(batch, outcome, strict=True):
+            if isinstance(result, Exception):
+                _fail(job, result)
+                continue
+            job.started = started if job.started is None else job.started
+            job.model_seconds += seconds
+            job.batch_size = max(job.batch_size, size)
+            job.results.update(zip(indices, result, strict=True))
+            if len(job.results) == len(job.tasks):
+                _finish(job)
+
+    def _outcome(self, batch: _Batch) -> list[list[Forecast] | Exception]:
+        """Return each job's forecasts, or its own error: one job's bad input is not its mates' error."""
+        parts = [[job.tasks[i] for i in indices] for job, indices in batch]
+        whole = self._attempt([task for part in parts for task in part])
+        if isinstance(whole, Exception):
+            return [whole] if len(parts) == 1 else [self._attempt(part) for part in parts]
+        outcome: list[list[Forecast] | Exception] = []
+        for part in parts:
+            outcome.append(whole[: len(part)])
+            whole = whole[len(part) :]
+        return outcome
+
+    def _attempt(self, tasks: Sequence[Task]) -> list[Forecast] | Exception:
+        try:
+            forecasts = self._predict(tasks)
+            _check(tasks, forecasts)
+        except SapheneiaError as error:
+            return error
+        except Exception as error:
+            failure = ModelError(f"The model failed on this input ({type(error).__name__}).")
+            failure.__cause__ = error
+            return failure
+        return forecasts
+
+
+def _check(tasks: Sequence[Task], forecasts: Sequence[Forecast]) -> None:
+    if len(forecasts) != len(tasks):
+        raise ModelError(f"The model returned {len(forecasts)} forecasts for {len(tasks)} series.")
+    for task, forecast in zip(tasks, forecasts, strict=True):
+        expected = (task.horizon,), (task.horizon, len(forecast.levels))
+        if (forecast.mean.shape, forecast.quantiles.shape) != expected:
+            raise ModelError(f"The model returned a forecast of another length than {task.horizon}.")
+        if not (np.isfinite(forecast.mean).all() and np.isfinite(forecast.quantiles).all()):
+            raise ModelError(f"The model returned a forecast of '{task.series.unique_id}' that is no number.")
+
+
+def _fail(job: _Job, error: Exception) -> None:
+    if job.future.set_running_or_notify_cancel() if not job.future.done() else False:
+        job.future.set_exception(error)
+
+
+def _finish(job: _Job) -> None:
+    if job.future.done() or not job.future.set_running_or_notify_cancel():
+        return
+    started = job.submitted if job.started is None else job.started
+    job.future.set_result(
+        Answer(
+            forecasts=[job.results[i] for i in range(len(job.tasks))],
+            queue_seconds=max(0.0, started - job.submitted),
+            model_seconds=job.model_seconds,
+            batch_size=job.batch_size,
+        )
+    )

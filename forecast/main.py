@@ -1,0 +1,99 @@
+"""The gateway, started as `uvicorn forecast.main:app`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from anyio import create_task_group
+from anyio.to_thread import run_sync
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.middleware.gzip import GZipMiddleware
+from prometheus_client import CollectorRegistry
+
+from forecast import discovery, metrics
+from forecast.core.config import Settings
+from forecast.core.logs import configure_logging
+from forecast.core.middleware import RequestContext
+from forecast.core.problem import install_error_handlers
+from forecast.core.rate_limit import RateLimiter
+from forecast.core.schemas import InitializationRequest, nearest
+from forecast.models import get_available_models, get_router, get_service
+from forecast.uploads import routes as uploads
+
+_MULTIPART_OVERHEAD = 65_536
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the gateway; raises ValueError where a setting names a model that there is not."""
+    settings = settings or Settings()
+    served = _choose(settings.model_name)
+    app = FastAPI(
+        title="Sapheneia",
+        version=version("sapheneia"),
+        description="One API for time-series forecasts from many models.",
+        lifespan=lifespan,
+    )
+    app.state.settings = settings
+    app.state.model_ids = served
+    app.state.services = {model_id: get_service(model_id) for model_id in served}
+    app.state.required = _required(settings, served)
+    app.state.rate_limiter = RateLimiter(settings)
+    app.state.metrics = CollectorRegistry()
+    app.state.metrics.register(metrics.ModelCollector(app.state.services))
+    for model_id in served:
+        app.include_router(get_router(model_id), max_body_size=settings.max_request_size)
+    upload_limit = settings.max_upload_size + _MULTIPART_OVERHEAD
+    app.include_router(uploads.router, max_body_size=upload_limit)
+    app.include_router(discovery.router)
+    app.include_router(metrics.router)
+    install_error_handlers(app)
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)
+    app.add_middleware(metrics.RequestMetrics, registry=app.state.metrics)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_allowed_origins,
+        allow_credentials=settings.cors_allow_credentials,
+        allow_methods=settings.cors_allow_methods,
+        allow_headers=settings.cors_allow_headers,
+        expose_headers=["X-Request-ID", "X-Process-Time", "Retry-After"],
+    )
+    limits = {f"{uploads.router.prefix}/uploads": upload_limit}
+    app.add_middleware(RequestContext, max_body=settings.max_request_size, max_body_by_path=limits)
+    return app
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Load the models that are to be loaded at start, and let all go at the end."""
+    configure_logging(app.state.settings.log_level, app.state.settings.log_dir)
+    for model_id in app.state.required:
+        app.state.services[model_id].initialize(InitializationRequest(wait=False))
+    yield
+    async with create_task_group() as group:
+        for service in app.state.services.values():
+            group.start_soon(run_sync, service.shutdown)
+
+
+def _choose(model_name: str) -> list[str]:
+    available = get_available_models()
+    if model_name == "all":
+        return available
+    if model_name not in available:
+        raise ValueError(f"MODEL_NAME names no model: '{model_name}' ({nearest(model_name, available)})")
+    return [model_name]
+
+
+def _required(settings: Settings, served: list[str]) -> list[str]:
+    unknown = [name for name in settings.initialize_on_start if name not in get_available_models()]
+    if unknown:
+        raise ValueError(f"INITIALIZE_ON_START names no model: {', '.join(unknown)}")
+    return [name for name in settings.initialize_on_start if name in served]
+
+
+def __getattr__(name: str) -> Any:
+    # Made when the server asks for it, so that importing this module reads no settings.
+    if name == "app":
+        return globals().setdefault("app", create_app())
+    raise AttributeError(name)

@@ -1,0 +1,111 @@
+"""The models of the gateway: what there is, and where to find it."""
+
+from importlib import import_module
+from typing import Any, Literal, TypedDict
+
+from fastapi import APIRouter
+
+from forecast.core.adapter import Capabilities
+from forecast.core.lifecycle import ModelService
+
+
+class ModelEntry(TypedDict):
+    """What the registry says of a model; its capabilities are declared by its adapter."""
+
+    name: str
+    version: str
+    description: str
+    use_it_when: str
+    licence: str
+    module: str
+    router_path: str
+    service_path: str
+    default_port: int
+    status: Literal["active", "planned", "deprecated"]
+
+
+class RegisteredModel(ModelEntry):
+    """A registry entry together with what the model can do; None for one that is only planned."""
+
+    capabilities: Capabilities | None
+
+
+MODEL_REGISTRY: dict[str, ModelEntry] = {
+    "statsforecast": {
+        "name": "StatsForecast",
+        "version": "2.1.1",
+        "description": "Classical statistics by Nixtla: ETS, Theta, ARIMA, MSTL, seasonal naive.",
+        "use_it_when": "you want a strong baseline at once, without weights or a GPU",
+        "licence": "Apache-2.0",
+        "module": "forecast.models.statsforecast",
+        "router_path": "forecast.models.statsforecast.routes.endpoints",
+        "service_path": "forecast.models.statsforecast.services.model",
+        "default_port": 8006,
+        "status": "active",
+    },
+    "prophet": {
+        "name": "Prophet",
+        "version": "1.5.0",
+        "description": "Additive regression with trend changes, seasons, holidays and regressors.",
+        "use_it_when": "daily data has holidays, several seasons, gaps or changes of trend",
+        "licence": "MIT",
+        "module": "forecast.models.prophet",
+        "router_path": "forecast.models.prophet.routes.endpoints",
+        "service_path": "forecast.models.prophet.services.model",
+        "default_port": 8003,
+        "status": "active",
+    },
+    "chronos": {
+        "name": "Chronos",
+        "version": "2",
+        "description": "Pretrained transformers by Amazon: Chronos-2 with covariates, Bolt and T5.",
+        "use_it_when": "you have many series, or covariates, and no time to fit anything",
+        "licence": "Apache-2.0",
+        "module": "forecast.models.chronos",
+        "router_path": "forecast.models.chronos.routes.endpoints",
+        "service_path": "forecast.models.chronos.services.model",
+        "default_port": 8002,
+        "status": "active",
+    },
+    "timesfm20": {
+        "name": "TimesFM 2.0",
+        "version": "2.0",
+        "description": "A pretrained decoder by Google with 500 million parameters.",
+        "use_it_when": "you want zero-shot forecasts of long series",
+        "licence": "Apache-2.0",
+        "module": "forecast.models.timesfm20",
+        "router_path": "forecast.models.timesfm20.routes.endpoints",
+        "service_path": "forecast.models.timesfm20.services.model",
+        "default_port": 8001,
+        "status": "active",
+    },
+}
+
+
+def get_available_models() -> list[str]:
+    """Return the IDs of the active models."""
+    return [model_id for model_id, entry in MODEL_REGISTRY.items() if entry["status"] == "active"]
+
+
+def get_service(model_id: str) -> ModelService[Any]:
+    """Return a model's service; raise KeyError when the model is unknown."""
+    service: ModelService[Any] = import_module(MODEL_REGISTRY[model_id]["service_path"]).service
+    return service
+
+
+def get_router(model_id: str) -> APIRouter:
+    """Return a model's routes; raise KeyError when the model is unknown."""
+    router: APIRouter = import_module(MODEL_REGISTRY[model_id]["router_path"]).router
+    return router
+
+
+def get_model_info(model_id: str) -> RegisteredModel:
+    """Return what is known of a model; raise KeyError when it is unknown."""
+    entry = MODEL_REGISTRY[model_id]
+    known = None if entry["status"] == "planned" else get_service(model_id).adapter.capabilities
+    return {**entry, "capabilities": known}
+
+
+def get_all_models_info() -> dict[str, RegisteredModel]:
+    """Return what is known of every model, by ID."""
+    return {model_id: get_model_info(model_id) for model_id in MODEL_REGISTRY}

@@ -1,0 +1,56 @@
+"""Uploading a table."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Request
+from starlette.datastructures import UploadFile
+
+from forecast.core.errors import MediaTypeError, RequestError
+from forecast.core.rate_limit import limit
+from forecast.core.security import CurrentSettings, require_key
+from forecast.uploads.schemas import UploadResponse
+from forecast.uploads.service import store_upload
+
+_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            }
+        },
+    }
+}
+
+router = APIRouter(
+    prefix="/api/v1", tags=["uploads"], dependencies=[Depends(require_key), Depends(limit("discovery"))]
+)
+
+
+async def uploaded_file(request: Request) -> AsyncIterator[UploadFile]:
+    """Give the file of the form field `file`, kept on disk beyond a megabyte.
+
+    The form is read here and not by a File parameter, because those are read before the key is checked.
+    """
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise MediaTypeError("Send the file as multipart/form-data, in the field 'file'.")
+    async with request.form(max_files=1, max_fields=10) as form:
+        file = form.get("file")
+        if not isinstance(file, UploadFile) or not file.filename:
+            raise RequestError("The form has no file in the field 'file'.")
+        yield file
+
+
+Uploaded = Annotated[UploadFile, Depends(uploaded_file)]
+
+
+@router.post("/uploads", status_code=201, openapi_extra=_FORM)
+async def upload(file: Uploaded, settings: CurrentSettings) -> UploadResponse:
+    """Keep a CSV, Parquet, JSON or Excel (.xlsx) file for forecasts, and tell what is in it."""
+    return await to_thread.run_sync(store_upload, file.file, file.filename or "", settings)

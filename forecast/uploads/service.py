@@ -1,0 +1,108 @@
+"""Keeping an uploaded table, and describing it."""
+
+import re
+import secrets
+import shutil
+import unicodedata
+from contextlib import ExitStack
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+import pandas as pd
+
+from forecast.core.config import Settings
+from forecast.core.data.formats import detect_format, parse_table
+from forecast.core.errors import DataError, MediaTypeError, TooLargeError
+from forecast.core.series.calendar import infer_frequency
+from forecast.core.series.columns import is_empty, read_numbers
+from forecast.core.series.dates import find_date_column, parse_dates
+from forecast.uploads.schemas import ColumnKind, UploadedColumn, UploadResponse
+
+SUFFIXES = (".csv", ".parquet", ".json", ".xlsx")
+_LONGEST_STEM = 60
+
+
+def store_upload(file: BinaryIO, filename: str, settings: Settings) -> UploadResponse:
+    """Copy a file into the data directory's uploads under a new name and return what it holds.
+
+    Raises MediaTypeError at a name of another kind, TooLargeError above `max_upload_size`, and DataError
+    where it cannot be read; then nothing is kept.
+    """
+    suffix = PurePosixPath(filename).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise MediaTypeError(
+            f"Files are read as {', '.join(SUFFIXES)}, and '{filename[:100]}' is none of them."
+        )
+    folder = settings.data_dir / "uploads"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{_stem(filename)}-{secrets.token_hex(6)}{suffix}"
+    with ExitStack() as undo:
+        with path.open("xb") as kept:
+            undo.callback(path.unlink)
+            _copy(file, kept, settings.max_upload_size)
+        answer = _describe(path, settings.max_upload_size)
+        undo.pop_all()
+    return answer
+
+
+def _stem(filename: str) -> str:
+    name = PurePosixPath(filename.replace("\\", "/")).stem
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9_]+", "-", plain).strip("-")[:_LONGEST_STEM] or "upload"
+
+
+def _copy(file: BinaryIO, kept: BinaryIO, limit: int) -> None:
+    size = file.seek(0, 2)
+    if size > limit:
+        raise TooLargeError(f"The file has {size} bytes; the limit is {limit}.")
+    file.seek(0)
+    shutil.copyfileobj(file, kept)
+
+
+def _describe(path: Path, limit: int) -> UploadResponse:
+    content = path.read_bytes()
+    frame = parse_table(content, path.name, limit).frame
+    date_column, dates = _find_dates(frame)
+    columns = [
+        UploadedColumn(
+            name=str(name),
+            kind="date" if name in dates else _kind(frame[name]),
+            missing=int(is_empty(frame[name]).sum()),
+        )
+        for name in frame.columns
+    ]
+    return UploadResponse(
+        path=f"data/uploads/{path.name}",
+        size_bytes=len(content),
+        format=detect_format(content, path.name),
+        rows=len(frame),
+        columns=columns,
+        date_column=date_column,
+        frequency=None if date_column is None else _frequency(frame[date_column]),
+    )
+
+
+def _find_dates(frame: pd.DataFrame) -> tuple[str | None, list[str]]:
+    """Return the column of dates, None when it is not clear which, and all that could be it."""
+    try:
+        found = find_date_column(frame)
+    except DataError as error:
+        return None, list(error.details.get("candidates", ()))
+    return found, [found] if found else []
+
+
+def _kind(column: pd.Series) -> ColumnKind:
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return "date"
+    try:
+        read_numbers(column)
+    except DataError:
+        return "categorical"
+    return "numerical"
+
+
+def _frequency(column: pd.Series) -> str | None:
+    try:
+        return infer_frequency(parse_dates(column))
+    except DataError:
+        return None

@@ -1,0 +1,119 @@
+"""What setup.sh asks of the gateway: `claim` its address before the start, `forecast` once it is ready."""
+
+import errno
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from forecast.core.config import Settings
+
+LISTENING = "0A"  # TCP_LISTEN in the state column of /proc/net/tcp
+REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, never bound to
+
+
+def read_settings() -> Settings:
+    """Return the settings, or end with one line for each that is wrong; their values stay unsaid."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = [
+            f"  {'.'.join(map(str, fault['loc'])).upper() or 'together'}: {fault['msg']}"
+            for fault in error.errors()
+        ]
+        sys.exit("\n".join(["error: the settings in .env or the environment are not valid", *faults]))
+
+
+def listening_inodes(port: int) -> set[str]:
+    """Return the inodes of the sockets that listen on the port; Linux only."""
+    tables = [path.read_text().splitlines()[1:] for path in Path("/proc/net").glob("tcp*")]
+    rows = [line.split() for table in tables for line in table]
+    return {row[9] for row in rows if row[3] == LISTENING and int(row[1].rpartition(":")[2], 16) == port}
+
+
+def holds_any(fd_folder: Path, sockets: set[str]) -> bool:
+    """Return whether a process has one of the sockets open; no when it ended or belongs to someone else."""
+    try:
+        return any(str(fd.readlink()) in sockets for fd in fd_folder.iterdir())
+    except OSError:
+        return False
+
+
+def find_owner(port: int) -> str:
+    """Return who listens on the port as `pid 12 (its command)`, as far as this user may see it."""
+    if not Path("/proc/net/tcp").exists():
+        asked = subprocess.run(  # noqa: S603 - the port is a number
+            ["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN"],  # noqa: S607 - wherever the system has it
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return asked.stdout or "a process of another user"
+    sockets = {f"socket:[{inode}]" for inode in listening_inodes(port)}
+    for process in Path("/proc").glob("[0-9]*"):
+        if holds_any(process / "fd", sockets):
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+            return f"pid {process.name} ({command})"
+    return "a process of another user"
+
+
+def refuse_a_port_in_use(host: str, port: int) -> None:
+    """End with a sentence when the address cannot be listened on."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                sys.exit(
+                    f"error: port {port} is in use by {find_owner(port)};"
+                    " end that, or choose another port with API_PORT"
+                )
+            sys.exit(f"error: cannot listen on {host} port {port}: {error.strerror or error}")
+
+
+def claim() -> None:
+    """Print `host port workers reachable-host model` for the start, or say what stands in its way."""
+    settings = read_settings()
+    refuse_a_port_in_use(settings.api_host, settings.api_port)
+    reachable = REACHABLE.get(settings.api_host, settings.api_host)
+    loaded = [name for name in settings.initialize_on_start if settings.model_name in {"all", name}]
+    model = loaded[0] if loaded else "-"
+    sys.stdout.write(
+        f"{settings.api_host} {settings.api_port} {settings.uvicorn_workers} {reachable} {model}\n"
+    )
+
+
+def forecast(url: str, body: str) -> None:
+    """Forecast once and print the numbers, or end with the API's own words."""
+    import httpx  # a quarter of a second that the claim does not need
+
+    key = read_settings().api_secret_key.get_secret_value()
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    answer = httpx.post(url, content=body, headers=headers, timeout=60, trust_env=False)
+    if answer.status_code != httpx.codes.OK:
+        sys.exit(
+            f"error: the API is up, but a forecast of the sample failed: {answer.status_code} {answer.text}"
+        )
+    points = answer.json()["prediction"]["point_forecast"][0]
+    sys.stdout.write(
+        f"Checked with a forecast of the sample: {', '.join(f'{point:.1f}' for point in points)}\n"
+    )
+
+
+def main(arguments: list[str]) -> None:
+    """Do what the command line asks for."""
+    match arguments:
+        case ["claim"]:
+            claim()
+        case ["forecast", url, body]:
+            forecast(url, body)
+        case _:
+            sys.exit("usage: python -m scripts.gateway claim | forecast URL BODY")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

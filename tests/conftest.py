@@ -1,0 +1,95 @@
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from forecast.core.config import Settings
+from forecast.main import create_app
+from forecast.models import MODEL_REGISTRY
+from tests import fake_model
+from tests.fakes import FakeAdapter
+
+ROOT = Path(__file__).parents[1]
+KEY = "test-key-of-more-than-thirty-two-characters"
+AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["ENV_FILE"] = "/nonexistent"  # no developer's .env reaches a test
+
+MakeApp = Callable[..., FastAPI]
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAdapter]:
+    """The adapter of a model that the registry lists for the length of a test."""
+    entry: Any = {
+        **MODEL_REGISTRY["statsforecast"],
+        "name": "Fake",
+        "status": "active",
+        "module": "tests.fake_model",
+        "router_path": "tests.fake_model",
+        "service_path": "tests.fake_model",
+    }
+    monkeypatch.setitem(MODEL_REGISTRY, "fake", entry)
+    adapter = fake_model.adapter
+    adapter.__init__()  # type: ignore[misc]
+    fake_model.service.__dict__.pop("settings", None)
+    yield adapter
+    fake_model.service.shutdown()
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path) -> Callable[..., Settings]:
+    def make(**changes: Any) -> Settings:
+        given: dict[str, Any] = {
+            "api_secret_key": KEY,
+            "data_dir": ROOT / "data",
+            "log_dir": tmp_path / "logs",
+            "initialize_on_start": (),
+            "rate_limit_enabled": False,
+        }
+        return Settings(**(given | changes))
+
+    return make
+
+
+@pytest.fixture
+def make_app(fake: FakeAdapter, make_settings: Callable[..., Settings]) -> MakeApp:
+    return lambda **changes: create_app(make_settings(**changes))
+
+
+@pytest.fixture
+def client(make_app: MakeApp) -> Iterator[TestClient]:
+    """A client with the right key, of a gateway that has the fake model."""
+    with TestClient(make_app(), headers=AUTHORIZED) as client:
+        yield client
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[FastAPI], str]]:
+    """Starts an app on a real server on a free port and returns its URL."""
+    running: list[tuple[uvicorn.Server, threading.Thread]] = []
+
+    def start(app: FastAPI) -> str:
+        listener = socket.create_server(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        running.append((server, thread))
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            threading.Event().wait(0.005)
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    yield start
+    for server, thread in running:
+        server.should_exit = True
+        thread.join()

@@ -1,0 +1,41 @@
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+
+Handler = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
+Start = Callable[[Handler], Awaitable[int]]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def server(anyio_backend: str) -> AsyncIterator[Start]:
+    """Starts a server on loopback that hands each request, as text, to a handler; returns its port."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async with AsyncExitStack() as stack:
+
+        async def start(handle: Handler) -> int:
+            async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                writers.append(writer)
+                try:
+                    await handle((await reader.readuntil(b"\r\n\r\n")).decode(), writer)
+                    await writer.drain()
+                except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                    return  # the client went away, or the test is over
+                finally:
+                    writer.close()
+
+            listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+            stack.callback(listening.close)
+            port: int = listening.sockets[0].getsockname()[1]
+            return port
+
+        yield start
+        for writer in writers:
+            writer.close()

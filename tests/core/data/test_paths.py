@@ -1,0 +1,204 @@
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from forecast.core.errors import DataError, ForbiddenError, TooLargeError
+from forecast.core.paths import locate_data_file, read_data_file
+
+SECRET = b"secret"
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    root = tmp_path / "host" / "the-data"
+    for name in (
+        "uploads/x.csv",
+        "samples/x.csv",
+        "samples/s.csv",
+        "results/r.csv",
+        "top.csv",
+        "uploads/data/in.csv",
+    ):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    (tmp_path / "host" / "secret.csv").write_bytes(SECRET)
+    (tmp_path / "host" / "the-data-too").mkdir()
+    (tmp_path / "host" / "the-data-too" / "secret.csv").write_bytes(SECRET)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("data/uploads/x.csv", "uploads/x.csv"),
+        ("./data/uploads/x.csv", "uploads/x.csv"),
+        ("uploads/x.csv", "uploads/x.csv"),
+        ("local://x.csv", "uploads/x.csv"),
+        ("local://uploads/x.csv", "uploads/x.csv"),
+        ("local://data/samples/x.csv", "samples/x.csv"),
+        ("x.csv", "uploads/x.csv"),
+        ("s.csv", "samples/s.csv"),
+        ("top.csv", "top.csv"),
+        ("data/top.csv", "top.csv"),
+        ("/app/data/uploads/x.csv", "uploads/x.csv"),
+        ("local:///app/data/results/r.csv", "results/r.csv"),
+        ("uploads/../samples/s.csv", "samples/s.csv"),
+        ("uploads/data/in.csv", "uploads/data/in.csv"),
+    ],
+)
+def test_a_name_stands_for_a_file_of_the_data_directory(data_dir: Path, name: str, found: str) -> None:
+    assert read_data_file(name, data_dir, 100) == found.encode()
+
+
+def test_an_absolute_path_inside_the_data_directory_opens(data_dir: Path) -> None:
+    assert read_data_file(str(data_dir / "top.csv"), data_dir, 100) == b"top.csv"
+
+
+def test_a_relative_data_directory_is_one_of_the_working_directory(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(data_dir.parent)
+    assert read_data_file("data/top.csv", Path("the-data"), 100) == b"top.csv"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../secret.csv",
+        "data/../secret.csv",
+        "data/../../host/secret.csv",
+        "uploads/../../secret.csv",
+        "../the-data-too/secret.csv",
+        "local://../secret.csv",
+        "local://data/../secret.csv",
+        "/app/data/../secret.csv",
+        "/app/data/../../etc/passwd",
+        "local:///etc/passwd",
+        "/etc/passwd",
+        "//etc/passwd",
+        "/etc/no-such-file",
+        "../no-such-file",
+        "/app/database/x.csv",
+        "..",
+        "/",
+        "/proc/self/environ",
+    ],
+)
+def test_a_name_that_leads_out_is_forbidden_and_shows_no_host_path(data_dir: Path, name: str) -> None:
+    with pytest.raises(ForbiddenError) as caught:
+        read_data_file(name, data_dir, 100)
+    assert caught.value.detail == (
+        "The path leads out of the data directory; only files under data/ can be read."
+    )
+
+
+@pytest.mark.parametrize("target", ["secret.csv", "no-such-file", "the-data-too/secret.csv"])
+def test_a_symbolic_link_that_leads_out_is_forbidden(data_dir: Path, target: str) -> None:
+    (data_dir / "uploads" / "link.csv").symlink_to(data_dir.parent / target)
+    for name in ("link.csv", "data/uploads/link.csv"):
+        with pytest.raises(ForbiddenError):
+            read_data_file(name, data_dir, 100)
+
+
+def test_a_linked_folder_that_leads_out_is_forbidden(data_dir: Path) -> None:
+    (data_dir / "uploads" / "folder").symlink_to(data_dir.parent)
+    with pytest.raises(ForbiddenError):
+        read_data_file("uploads/folder/secret.csv", data_dir, 100)
+
+
+def test_a_symbolic_link_inside_opens(data_dir: Path) -> None:
+    (data_dir / "uploads" / "link.csv").symlink_to(data_dir / "samples" / "s.csv")
+    assert read_data_file("link.csv", data_dir, 100) == b"samples/s.csv"
+
+
+def test_a_data_directory_that_is_itself_a_link_works(data_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "linked").symlink_to(data_dir)
+    assert read_data_file("top.csv", tmp_path / "linked", 100) == b"top.csv"
+    assert read_data_file(str(tmp_path / "linked" / "top.csv"), tmp_path / "linked", 100) == b"top.csv"
+
+
+@pytest.mark.parametrize(
+    "name", ["data/uploads/file.csv", "local://file.csv", "file.csv", "top.csv/x", "n" * 300]
+)
+def test_a_missing_file_is_named_as_the_caller_wrote_it(data_dir: Path, name: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read_data_file(name, data_dir, 100)
+    shown = name if len(name) <= 200 else name[:200] + "…"
+    assert caught.value.detail == f"Data error: Local file not found: {shown}"
+
+
+def test_links_that_lead_to_each_other_are_a_missing_file(data_dir: Path) -> None:
+    (data_dir / "a.csv").symlink_to(data_dir / "b.csv")
+    (data_dir / "b.csv").symlink_to(data_dir / "a.csv")
+    with pytest.raises(DataError, match="not found: a.csv"):
+        read_data_file("a.csv", data_dir, 100)
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("uploads/x.csv\0.png", "a character that no file name can have"),
+        ("uploads/\ud800.csv", "a character that no file name can have"),
+        ("", "name is empty"),
+        ("local://", "name is empty"),
+        ("uploads", "a folder, not a file"),
+        ("data", "a folder, not a file"),
+    ],
+)
+def test_what_is_no_file_is_an_error_of_the_data(data_dir: Path, name: str, fault: str) -> None:
+    with pytest.raises(DataError, match=fault):
+        read_data_file(name, data_dir, 100)
+
+
+def test_a_pipe_is_refused_without_waiting_for_a_writer(data_dir: Path) -> None:
+    os.mkfifo(data_dir / "uploads" / "pipe.csv")
+    with pytest.raises(DataError, match="not a regular file: pipe.csv"):
+        read_data_file("pipe.csv", data_dir, 100)
+
+
+def test_a_file_of_the_limit_is_read_and_one_byte_more_is_too_large(data_dir: Path) -> None:
+    assert read_data_file("top.csv", data_dir, 7) == b"top.csv"
+    with pytest.raises(TooLargeError, match="limit of 6 bytes"):
+        read_data_file("top.csv", data_dir, 6)
+
+
+_PIECES = st.sampled_from(
+    [
+        "..",
+        ".",
+        "",
+        "data",
+        "uploads",
+        "x.csv",
+        "secret.csv",
+        "/app/data",
+        "local://",
+        "the-data-too",
+        "~",
+        "%2e%2e",
+        "link",
+    ]
+)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    pieces=st.lists(_PIECES | st.text(max_size=4), max_size=8),
+    start=st.sampled_from(["", "/", "//", "local://"]),
+)
+def test_no_name_at_all_opens_a_file_outside(data_dir: Path, pieces: list[str], start: str) -> None:
+    link = data_dir / "uploads" / "link"
+    if not link.is_symlink():
+        link.symlink_to(data_dir.parent)
+    name = start + "/".join(pieces)
+    try:
+        path = locate_data_file(name, data_dir)
+        content = read_data_file(name, data_dir, 100)
+    except (DataError, ForbiddenError):
+        return
+    assert path.is_relative_to(data_dir)
+    assert content != SECRET

@@ -1,0 +1,330 @@
+import asyncio
+import gzip
+import re
+from collections.abc import Callable
+
+import pytest
+
+from forecast.core.config import Settings
+from forecast.core.data.remote import fetch_url
+from forecast.core.errors import DataError, ForbiddenError, TooLargeError
+from tests.core.data.conftest import Handler, Start
+
+pytestmark = pytest.mark.anyio
+CSV = b"date,y\n2024-01-01,1\n"
+
+
+@pytest.fixture
+def allowing(make_settings: Callable[..., Settings]) -> Callable[..., Settings]:
+    def make(**changes: object) -> Settings:
+        return make_settings(**({"data_url_allowed_networks": "127.0.0.0/8"} | changes))
+
+    return make
+
+
+def answer(head: str, body: bytes = b"") -> Handler:
+    async def handle(request: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"HTTP/1.1 {head}\r\nConnection: close\r\n\r\n".encode() + body)
+
+    return handle
+
+
+async def never(host: str, port: int) -> list[str]:
+    raise AssertionError(f"{host} was looked up")
+
+
+async def test_a_url_delivers_its_content_and_its_path(
+    server: Start, allowing: Callable[..., Settings]
+) -> None:
+    requests: list[str] = []
+
+    async def handle(request: str, writer: asyncio.StreamWriter) -> None:
+        requests.append(request)
+        await answer("200 OK", CSV)(request, writer)
+
+    port = await server(handle)
+    download = await fetch_url(f"http://127.0.0.1:{port}/a%20b/x.csv?q=1#part", allowing(), never)
+    assert (download.content, download.path) == (CSV, "/a b/x.csv")
+    assert requests[0].startswith("GET /a%20b/x.csv?q=1 HTTP/1.1\r\n")
+    assert f"Host: 127.0.0.1:{port}\r\n" in requests[0]
+    assert "Accept-Encoding: identity\r\n" in requests[0]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "169.254.169.254",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:a9fe:a9fe]",
+        "[64:ff9b::7f00:1]",
+        "2130706433",
+        "017700000001",
+        "0x7f000001",
+        "0x7f.1",
+        "0177.0.0.1",
+        "127.1",
+        "0",
+        "10.0.0.1",
+        "100.64.0.1",
+    ],
+)
+@pytest.mark.parametrize("url", ["http://{}/x.csv", "HTTPS://{}:8443/x.csv"])
+async def test_a_url_to_a_private_address_is_forbidden_without_a_look_up(
+    host: str, url: str, make_settings: Callable[..., Settings]
+) -> None:
+    with pytest.raises(ForbiddenError, match="not of the public internet"):
+        await fetch_url(url.format(host), make_settings(), never)
+
+
+async def test_localhost_is_forbidden_by_what_it_resolves_to(make_settings: Callable[..., Settings]) -> None:
+    with pytest.raises(ForbiddenError):
+        await fetch_url("http://localhost/x.csv", make_settings())
+
+
+async def test_a_name_that_resolves_to_loopback_is_forbidden_and_the_address_not_told(
+    server: Start, make_settings: Callable[..., Settings]
+) -> None:
+    reached: list[str] = []
+
+    async def handle(request: str, writer: asyncio.StreamWriter) -> None:
+        reached.append(request)
+
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    port = await server(handle)
+    with pytest.raises(ForbiddenError) as caught:
+        await fetch_url(f"http://data.example.org:{port}/x.csv", make_settings(), resolve)
+    assert reached == []
+    assert re.search(r"\d+\.\d+", caught.value.detail) is None
+
+
+async def test_the_connection_goes_to_the_address_that_was_checked(
+    server: Start, allowing: Callable[..., Settings]
+) -> None:
+    lookups: list[str] = []
+
+    async def resolve(host: str, port: int) -> list[str]:
+        lookups.append(host)
+        return ["127.0.0.1"] if len(lookups) == 1 else ["169.254.169.254"]
+
+    port = await server(answer("200 OK", CSV))
+    download = await fetch_url(f"http://data.example.org:{port}/x.csv", allowing(), resolve)
+    assert download.content == CSV
+    assert lookups == ["data.example.org"]
+
+
+async def test_the_next_address_is_tried_when_the_first_refuses(
+    server: Start, allowing: Callable[..., Settings]
+) -> None:
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["127.0.0.2", "127.0.0.1"]
+
+    port = await server(answer("200 OK", CSV))
+    download = await fetch_url(f"http://data.example.org:{port}/x.csv", allowing(), resolve)
+    assert download.content == CSV
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://169.254.169.254/latest/meta-data/",
+        "//169.254.169.254/",
+        "http://[::1]/",
+        "http://2852039166/",
+        "http://internal.example.org/",
+    ],
+)
+async def test_a_redirect_to_a_private_address_is_forbidden(
+    server: Start, allowing: Callable[..., Settings], location: str
+) -> None:
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["192.168.0.7"]
+
+    port = await server(answer(f"302 Found\r\nLocation: {location}"))
+    with pytest.raises(ForbiddenError):
+        await fetch_url(f"http://127.0.0.1:{port}/x.csv", allowing(), resolve)
+
+
+@pytest.mark.parametrize(
+    ("location", "fault"),
+    [
+        ("file:///etc/passwd", "not http"),
+        ("ftp://127.0.0.1/x.csv", "not http"),
+        ("http://user:word@127.0.0.1/", "holds credentials"),
+        ("http://[::1/", "not valid"),
+        ("/" + "x" * 3000, "longer than 2000"),
+    ],
+)
+async def test_a_redirect_to_what_is_no_plain_url_is_an_error(
+    server: Start, allowing: Callable[..., Settings], location: str, fault: str
+) -> None:
+    port = await server(answer(f"301 Moved\r\nLocation: {location}"))
+    with pytest.raises(DataError, match=fault):
+        await fetch_url(f"http://127.0.0.1:{port}/", allowing(), never)
+
+
+def counting_down(hops: int) -> Handler:
+    async def handle(request: str, writer: asyncio.StreamWriter) -> None:
+        hop = int(request.split("/")[1].split()[0])
+        told = "200 OK" if hop == hops else f"307 Temporary\r\nLocation: {hop + 1}"
+        await answer(told, CSV if hop == hops else b"")(request, writer)
+
+    return handle
+
+
+async def test_five_redirects_are_followed(server: Start, allowing: Callable[..., Settings]) -> None:
+    port = await server(counting_down(5))
+    assert (await fetch_url(f"http://127.0.0.1:{port}/0", allowing(), never)).path == "/5"
+
+
+async def test_six_redirects_are_too_many(server: Start, allowing: Callable[..., Settings]) -> None:
+    port = await server(counting_down(6))
+    with pytest.raises(DataError, match="redirects more than 5 times"):
+        await fetch_url(f"http://127.0.0.1:{port}/0", allowing(), never)
+
+
+@pytest.mark.parametrize(
+    ("head", "fault"),
+    [
+        ("404 Not Found", "answered with status 404"),
+        ("500 Oops", "answered with status 500"),
+        ("204 No Content", "answered with status 204"),
+        ("302 Found", "answered with status 302"),
+        ("200 OK\r\nContent-Encoding: gzip", "compressed content although asked for none"),
+        ("abc", "does not speak HTTP"),
+        ("200 OK\r\nContent-Length: 50", "broke the connection off"),
+    ],
+)
+async def test_an_answer_other_than_the_file_is_an_error(
+    server: Start, allowing: Callable[..., Settings], head: str, fault: str
+) -> None:
+    port = await server(answer(head, gzip.compress(CSV) if "gzip" in head else b""))
+    with pytest.raises(DataError, match=fault):
+        await fetch_url(f"http://127.0.0.1:{port}/x.csv", allowing(), never)
+
+
+async def drip(request: str, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.02)
+
+
+async def silence(request: str, writer: asyncio.StreamWriter) -> None:
+    await asyncio.Event().wait()
+
+
+async def drip_headers(request: str, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        writer.write(b"X: y\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("handle", [drip, silence, drip_headers])
+async def test_a_slow_server_is_an_error_when_the_time_is_up(
+    server: Start, allowing: Callable[..., Settings], handle: Handler
+) -> None:
+    port = await server(handle)
+    with pytest.raises(DataError, match=r"did not deliver within 0\.2 s"):
+        await fetch_url(f"http://127.0.0.1:{port}/x.csv", allowing(data_url_timeout_seconds=0.2), never)
+
+
+async def test_slow_redirects_share_the_time(server: Start, allowing: Callable[..., Settings]) -> None:
+    async def handle(request: str, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.12)
+        await answer("302 Found\r\nLocation: /again")(request, writer)
+
+    port = await server(handle)
+    with pytest.raises(DataError, match=r"did not deliver within 0\.3 s"):
+        await fetch_url(f"http://127.0.0.1:{port}/", allowing(data_url_timeout_seconds=0.3), never)
+
+
+async def test_a_slow_look_up_is_an_error_when_the_time_is_up(make_settings: Callable[..., Settings]) -> None:
+    async def resolve(host: str, port: int) -> list[str]:
+        await asyncio.Event().wait()
+        return []
+
+    with pytest.raises(DataError, match=r"did not deliver within 0\.1 s"):
+        await fetch_url("http://slow.example.org/", make_settings(data_url_timeout_seconds=0.1), resolve)
+
+
+async def endless(request: str, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        writer.write(b"x" * 65536)
+        await writer.drain()
+
+
+async def endless_chunks(request: str, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while True:
+        writer.write(b"1000\r\n" + b"x" * 4096 + b"\r\n")
+        await writer.drain()
+
+
+async def claim(request: str, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100001\r\n\r\n")
+    await writer.drain()
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("handle", [endless, endless_chunks, claim])
+async def test_more_than_the_limit_is_too_large(
+    server: Start, allowing: Callable[..., Settings], handle: Handler
+) -> None:
+    port = await server(handle)
+    with pytest.raises(TooLargeError, match="limit of 100000 bytes"):
+        await fetch_url(f"http://127.0.0.1:{port}/x.csv", allowing(max_upload_size=100_000), never)
+
+
+async def test_exactly_the_limit_is_delivered(server: Start, allowing: Callable[..., Settings]) -> None:
+    port = await server(answer("200 OK", b"x" * 1000))
+    download = await fetch_url(f"http://127.0.0.1:{port}/", allowing(max_upload_size=1000), never)
+    assert len(download.content) == 1000
+
+
+async def test_a_proxy_of_the_environment_is_not_used(
+    server: Start, allowing: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = await server(answer("200 OK", b"from the proxy"))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{proxy}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    port = await server(answer("200 OK", CSV))
+    assert (await fetch_url(f"http://127.0.0.1:{port}/x.csv", allowing(), never)).content == CSV
+
+
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("http://user:word@127.0.0.1/x.csv", "holds credentials"),
+        ("http://user@127.0.0.1/x.csv", "holds credentials"),
+        ("http:///x.csv", "not valid"),
+        ("http://", "not valid"),
+        ("http://[::1/x", "not valid"),
+        ("http://127.0.0.1:99999/", "not valid"),
+        ("http://127.0.0.1:0/", "not valid"),
+        ("http://127.0.0.1/" + "x" * 2000, "longer than 2000"),
+    ],
+)
+async def test_what_is_no_plain_url_is_an_error(
+    url: str, fault: str, make_settings: Callable[..., Settings]
+) -> None:
+    with pytest.raises(DataError, match=fault) as caught:
+        await fetch_url(url, make_settings(), never)
+    assert "word" not in caught.value.detail
+
+
+async def test_a_closed_port_is_an_error_of_the_data(
+    server: Start, allowing: Callable[..., Settings]
+) -> None:
+    port = await server(answer("200 OK", CSV))
+    with pytest.raises(DataError, match="no connection could be made"):
+        await fetch_url(f"http://127.0.0.3:{port}/x.csv", allowing(), never)

@@ -1,0 +1,124 @@
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forecast.core.errors import DataError, RequestError
+from forecast.core.series.calendar import check_frequency, future_index, infer_frequency, season_length
+
+CALENDARS = ["MS", "ME", "QE", "QS", "B", "D", "W-SUN", "W-WED", "h", "15min", "30s", "YE", "YS", "2h", "3D"]
+
+
+@pytest.mark.parametrize("freq", CALENDARS)
+def test_a_whole_calendar_is_recognized_and_continued(freq: str) -> None:
+    stamps = pd.date_range("2019-11-03", periods=50, freq=freq)
+    known, future = stamps[:38], stamps[38:]
+    assert future_index(known[-1], infer_frequency(known), 12).tolist() == future.tolist()
+
+
+@given(st.sampled_from(CALENDARS), st.sets(st.integers(1, 38), max_size=12))
+def test_a_calendar_with_gaps_is_recognized_and_continued(freq: str, holes: set[int]) -> None:
+    stamps = pd.date_range("2019-11-03", periods=52, freq=freq)
+    known = stamps[:40].delete(sorted(holes - {1, 2}))
+    assert future_index(known[-1], infer_frequency(known), 12).tolist() == stamps[40:].tolist()
+
+
+def test_month_ends_continue_over_february() -> None:
+    known = pd.DatetimeIndex(["2023-11-30", "2023-12-31", "2024-01-31"])
+    assert future_index(known[-1], infer_frequency(known), 3).strftime("%m-%d").tolist() == [
+        "02-29",
+        "03-31",
+        "04-30",
+    ]
+
+
+def test_business_days_skip_the_weekend() -> None:
+    known = pd.bdate_range("2024-01-01", "2024-01-12")
+    assert future_index(known[-1], infer_frequency(known), 2).strftime("%a").tolist() == ["Mon", "Tue"]
+
+
+def test_quarter_ends_continue_as_quarter_ends() -> None:
+    known = pd.DatetimeIndex(["2023-06-30", "2023-09-30", "2023-12-31"])
+    assert future_index(known[-1], infer_frequency(known), 2).strftime("%m-%d").tolist() == ["03-31", "06-30"]
+
+
+def test_days_in_a_zone_stay_midnights_when_the_clock_changes() -> None:
+    known = pd.date_range("2024-03-25", "2024-03-30", freq="D", tz="Europe/Berlin")
+    future = future_index(known[-1], infer_frequency(known), 3)
+    assert [stamp.isoformat() for stamp in future] == [
+        "2024-03-31T00:00:00+01:00",
+        "2024-04-01T00:00:00+02:00",
+        "2024-04-02T00:00:00+02:00",
+    ]
+
+
+def test_hours_in_a_zone_skip_and_repeat_with_the_clock() -> None:
+    last = pd.Timestamp("2024-10-27 01:00", tz="Europe/Berlin")
+    assert [stamp.isoformat() for stamp in future_index(last, "h", 3)] == [
+        "2024-10-27T02:00:00+02:00",
+        "2024-10-27T02:00:00+01:00",
+        "2024-10-27T03:00:00+01:00",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stamps", "told"),
+    [
+        (["2024-01-01"], "single date"),
+        (["2024-01-01 00:00:00", "2024-01-01 00:00:07", "2024-01-01 00:01:09"], "no regular calendar"),
+        (["2024-01-01", "2024-01-02", "2024-06-01"], "no regular calendar"),
+    ],
+)
+def test_irregular_dates_are_an_error(stamps: list[str], told: str) -> None:
+    with pytest.raises(DataError, match=told):
+        infer_frequency(pd.DatetimeIndex(stamps))
+
+
+@pytest.mark.parametrize(
+    ("alias", "stamp", "expected"),
+    [
+        ("M", "2024-01-31", "ME"),
+        ("M", "2024-02-01", "MS"),
+        ("Q", "2024-03-31", "QE-DEC"),
+        ("Y", "2024-01-01", "YS-JAN"),
+        ("H", "2024-01-01", "h"),
+        ("T", "2024-01-01", "min"),
+        ("W", "2024-01-07", "W-SUN"),
+        ("2D", "2024-01-07", "2D"),
+    ],
+)
+def test_a_named_frequency_is_understood_in_old_and_new_spelling(
+    alias: str, stamp: str, expected: str
+) -> None:
+    assert check_frequency(alias, pd.DatetimeIndex([stamp])) == expected
+
+
+@pytest.mark.parametrize("alias", ["fortnightly", "", "1/2", "D,D"])
+def test_a_name_that_is_no_frequency_is_refused(alias: str) -> None:
+    with pytest.raises(RequestError, match="no frequency"):
+        check_frequency(alias, pd.DatetimeIndex(["2024-01-01"]))
+
+
+@pytest.mark.parametrize(
+    ("freq", "season"),
+    [
+        ("h", 24),
+        ("15min", 96),
+        ("2h", 12),
+        ("D", 7),
+        ("B", 5),
+        ("W-SUN", 52),
+        ("MS", 12),
+        ("ME", 12),
+        ("BME", 12),
+        ("2MS", 6),
+        ("QS-OCT", 4),
+        ("QE-DEC", 4),
+        ("YE-DEC", 1),
+        ("7h", 1),
+        ("2D", 1),
+        ("5MS", 1),
+    ],
+)
+def test_the_season_goes_with_the_frequency(freq: str, season: int) -> None:
+    assert season_length(freq) == season

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from forecast.core.adapter import DECILES, Capabilities, Forecast
+from forecast.core.errors import RequestError
+from forecast.core.quantiles import (
+    asked_levels,
+    band_levels,
+    name_level,
+    quantile_bands,
+    quantile_columns,
+    task_levels,
+)
+from forecast.core.schemas import Parameters
+
+NATIVE = Capabilities(native_levels=DECILES)
+
+
+def make_forecast(quantiles: list[list[float]], levels: tuple[float, ...] = DECILES) -> Forecast:
+    matrix = np.asarray(quantiles, dtype=np.float64)
+    return Forecast(matrix.mean(axis=1), matrix, levels)
+
+
+def test_the_deciles_are_returned_as_the_model_gave_them() -> None:
+    row = [1.0, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert quantile_columns(make_forecast([row]), DECILES).tolist() == [row]
+
+
+def test_columns_come_in_the_order_asked_for() -> None:
+    row = [1.0, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert quantile_columns(make_forecast([row]), [0.9, 0.1, 0.5]).tolist() == [[9, 1, 5]]
+
+
+def test_a_level_between_two_is_interpolated() -> None:
+    forecast = make_forecast([[10.0, 20.0, 40.0]], (0.1, 0.5, 0.9))
+    assert quantile_columns(forecast, [0.3, 0.6]).tolist() == [[pytest.approx(15), pytest.approx(25)]]
+
+
+def test_a_single_level_is_returned() -> None:
+    assert quantile_columns(make_forecast([[7.0]], (0.3,)), [0.3]).tolist() == [[7.0]]
+
+
+@given(arrays(np.float64, (5, 9), elements=st.floats(-1e6, 1e6)), st.lists(st.floats(0.1, 0.9), min_size=2))
+def test_quantiles_never_cross(quantiles: np.ndarray, levels: list[float]) -> None:
+    columns = quantile_columns(Forecast(quantiles[:, 4], quantiles, DECILES), sorted(levels))
+    assert (np.diff(columns, axis=1) >= -1e-9 * (1 + np.abs(quantiles).max())).all()
+
+
+def test_a_model_with_native_levels_is_asked_for_those() -> None:
+    assert task_levels(Parameters(quantile_levels=[0.15]), NATIVE) == DECILES
+
+
+def test_a_model_with_any_level_is_asked_for_the_callers_in_ascending_order() -> None:
+    assert task_levels(Parameters(quantile_levels=[0.975, 0.025]), Capabilities()) == (0.025, 0.975)
+
+
+def test_a_level_outside_the_models_range_is_an_error_that_says_the_range() -> None:
+    with pytest.raises(RequestError, match=r"levels 0.05, 0.95 lie outside this model's range 0.1 to 0.9"):
+        task_levels(Parameters(quantile_levels=[0.05, 0.5, 0.95]), NATIVE)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "bands"),
+    [
+        (Parameters(), [(0.1, 0.9)]),
+        (Parameters(quantile_indices=[1, 9]), [(0.1, 0.9)]),
+        (Parameters(quantile_indices=[9, 1, 5]), [(0.1, 0.5), (0.5, 0.9)]),
+        (Parameters(quantile_indices=[5]), []),
+        (Parameters(quantile_levels=[0.975, 0.5, 0.025]), [(0.025, 0.5), (0.5, 0.975)]),
+    ],
+)
+def test_bands_lie_between_neighbouring_levels(
+    parameters: Parameters, bands: list[tuple[float, float]]
+) -> None:
+    assert band_levels(parameters) == bands
+
+
+@pytest.mark.parametrize(("level", "name"), [(0.1, "Q10"), (0.025, "Q2.5"), (0.57, "Q57"), (0.29, "Q29")])
+def test_a_level_is_named_as_people_write_it(level: float, name: str) -> None:
+    assert name_level(level) == name
+
+
+@pytest.mark.parametrize("horizon", [1, 8, 10, 24])
+@pytest.mark.parametrize("series", [1, 3])
+def test_the_band_labelled_q10_to_q90_is_exactly_those_columns(horizon: int, series: int) -> None:
+    columns = [np.arange(horizon * 9.0).reshape(horizon, 9) + 1000 * number for number in range(series)]
+    bands = quantile_bands(columns, asked_levels(Parameters()), band_levels(Parameters()))
+    assert bands["quantile_band_0_label"] == "Q10–Q90"
+    lower, upper = bands["quantile_band_0_lower"], bands["quantile_band_0_upper"]
+    if series == 1:
+        lower, upper = [lower], [upper]
+    assert lower == [matrix[:, 0].tolist() for matrix in columns]
+    assert upper == [matrix[:, 8].tolist() for matrix in columns]

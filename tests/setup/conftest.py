@@ -1,0 +1,13 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.setup.clone import Clone, copy_tree
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Iterator[Clone]:
+    clone = copy_tree(tmp_path / "clone")
+    yield clone
+    clone.end()

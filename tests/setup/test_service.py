@@ -1,0 +1,187 @@
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.setup.clone import STAND_IN, Clone
+
+
+@pytest.fixture
+def port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+@pytest.fixture
+def stranger() -> Iterator[int]:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    with process:
+        yield process.pid
+        process.terminate()
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; one that ended and was not yet waited for does not."""
+    asked = ["ps", "-o", "stat=", "-p", str(pid)]
+    state = subprocess.run(asked, capture_output=True, text=True, check=False).stdout  # noqa: S603 - a number
+    return state.strip()[:1] not in {"", "Z"}
+
+
+def test_a_start_forecasts_the_sample_and_the_printed_curl_line_forecasts_it_again(
+    clone: Clone, port: str
+) -> None:
+    started = clone.run("run-venv", "forecast", "api", API_PORT=port)
+
+    assert started.returncode == 0, started.stderr
+    assert f"http://127.0.0.1:{port}/docs" in started.stdout
+    assert "Checked with a forecast of the sample: " in started.stdout
+    key = (clone.folder / ".env").read_text().partition("API_SECRET_KEY=")[2].splitlines()[0]
+    assert key not in started.stdout + started.stderr
+    curl = started.stdout.splitlines()[-1]
+    pasted = subprocess.run(  # noqa: S603 - as a user pastes it
+        ["/bin/bash", "-c", curl], cwd=clone.folder, env=clone.env, capture_output=True, text=True, check=True
+    )
+    checked = started.stdout.partition("Checked with a forecast of the sample: ")[2].splitlines()[0]
+    points = json.loads(pasted.stdout)["prediction"]["point_forecast"][0]
+    assert ", ".join(f"{point:.1f}" for point in points) == checked
+    assert len(points) == 12
+
+
+def test_the_api_runs_in_a_session_of_its_own_until_it_is_stopped(clone: Clone, port: str) -> None:
+    clone.replace_the_gateway(STAND_IN)
+    settings = {"API_PORT": port, "INITIALIZE_ON_START": "prophet", "MODEL_NAME": "chronos"}
+
+    started = clone.run("run-venv", "all", STAND_IN="200 ready", **settings)
+    assert started.returncode == 0, started.stderr
+    pid = clone.pid
+    assert os.getsid(pid) == pid
+    again = clone.run("run-venv", "api", **settings)
+    assert again.returncode == 0
+    assert f"Already running: pid {pid}, " in again.stdout
+    assert clone.pid == pid
+    stopped = clone.run("stop", "forecast")
+    assert (stopped.returncode, stopped.stdout) == (0, f"Stopped (pid {pid}).\n")
+    assert not is_alive(pid)
+    assert not clone.pid_file.exists()
+
+
+def test_the_environment_gives_the_key_where_it_overrides_the_file(clone: Clone, port: str) -> None:
+    clone.replace_the_gateway(STAND_IN)
+    answer = '200 {"prediction": {"point_forecast": [[1.0, 2.5]]}}'
+
+    started = clone.run("run-venv", "api", API_PORT=port, API_SECRET_KEY="from-outside", STAND_IN=answer)
+
+    assert started.returncode == 0, started.stderr
+    assert "Key   the environment variable API_SECRET_KEY" in started.stdout
+    assert 'Bearer $API_SECRET_KEY"' in started.stdout
+    assert "from-outside" not in started.stdout
+    assert "Checked with a forecast of the sample: 1.0, 2.5\n" in started.stdout
+
+
+def test_stop_says_so_when_nothing_runs(clone: Clone) -> None:
+    stopped = clone.run("stop", "forecast")
+
+    assert stopped.returncode == 0
+    assert stopped.stdout == "Nothing runs that this folder's run-venv started.\n"
+
+
+@pytest.mark.parametrize("content", ["", "not a number", "99999999"])
+def test_a_stale_pid_file_is_cleared_away(clone: Clone, content: str) -> None:
+    clone.pid_file.parent.mkdir()
+    clone.pid_file.write_text(content)
+
+    stopped = clone.run("stop")
+
+    assert stopped.returncode == 0
+    assert stopped.stdout == "Nothing runs that this folder's run-venv started.\n"
+    assert not clone.pid_file.exists()
+
+
+def test_stop_spares_a_process_that_only_got_the_number_of_an_earlier_start(
+    clone: Clone, stranger: int
+) -> None:
+    clone.pid_file.parent.mkdir()
+    clone.pid_file.write_text(f"{stranger}\n")
+
+    stopped = clone.run("stop")
+
+    assert stopped.stdout == "Nothing runs that this folder's run-venv started.\n"
+    assert is_alive(stranger)
+
+
+def test_a_port_in_use_is_an_error_that_names_the_process(clone: Clone) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+
+        refused = clone.run("run-venv", "api", API_PORT=str(port))
+
+    assert refused.returncode == 1
+    assert f"error: port {port} is in use by pid {os.getpid()} (" in refused.stderr
+    assert not clone.pid_file.exists()
+
+
+@pytest.mark.parametrize(
+    ("host", "sentence"),
+    [
+        ("192.0.2.1", "cannot listen on 192.0.2.1 port 8000: Cannot assign requested address"),
+        ("nowhere.invalid", "cannot listen on nowhere.invalid port 8000: "),
+    ],
+)
+def test_an_address_that_this_machine_has_not_is_an_error(clone: Clone, host: str, sentence: str) -> None:
+    refused = clone.run("run-venv", "api", API_HOST=host, API_PORT="8000")
+
+    assert refused.returncode == 1
+    assert sentence in refused.stderr
+
+
+def test_wrong_settings_are_named_without_their_values(clone: Clone) -> None:
+    refused = clone.run(
+        "run-venv", "api", API_PORT="80o0", ENVIRONMENT="staging", API_SECRET_KEY="short-secret"
+    )
+
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[0] == "error: the settings in .env or the environment are not valid"
+    assert "API_PORT: " in refused.stderr
+    assert "ENVIRONMENT: " in refused.stderr
+    assert "short-secret" not in refused.stderr
+
+
+def test_an_api_that_dies_while_it_starts_shows_its_last_words(clone: Clone, port: str) -> None:
+    clone.replace_the_gateway('raise RuntimeError("the disk is full")')
+
+    refused = clone.run("run-venv", "api", API_PORT=port)
+
+    assert refused.returncode == 1
+    assert "RuntimeError: the disk is full" in refused.stderr
+    assert "error: the API ended while it started" in refused.stderr
+    assert not clone.pid_file.exists()
+
+
+def test_a_model_that_cannot_be_loaded_at_start_is_told_at_once(clone: Clone, port: str) -> None:
+    clone.replace_the_gateway(STAND_IN)
+    answer = '503 {"models": {"chronos": {"status":"error","details":"The Hub cannot be reached."}}}'
+
+    refused = clone.run("run-venv", "api", API_PORT=port, STAND_IN=answer)
+
+    assert refused.returncode == 1
+    assert "error: the API runs, but a model that it loads at its start failed: " in refused.stderr
+    assert "The Hub cannot be reached." in refused.stderr
+
+
+def test_an_api_that_is_not_ready_in_time_goes_on_and_can_be_stopped(clone: Clone, port: str) -> None:
+    clone.replace_the_gateway(STAND_IN)
+
+    refused = clone.run("run-venv", "api", API_PORT=port, STAND_IN="503 not ready", READY_SECONDS="0")
+    pid = clone.pid
+
+    assert refused.returncode == 1
+    assert "error: the API is not ready after 0 s and goes on starting" in refused.stderr
+    assert is_alive(pid)
+    assert clone.run("stop").stdout == f"Stopped (pid {pid}).\n"
