@@ -42,7 +42,7 @@ make_environment() {
       die "$python cannot make virtual environments: install its venv module (Debian and Ubuntu: apt install python3-venv), or uv"
     "$python" -m venv --clear "$venv"
   fi
-  command -v uv >/dev/null || [ -x "$venv/bin/uv" ] || in_venv pip install --quiet uv
+  command -v uv >/dev/null || [ -x "$venv/bin/uv" ] || in_venv pip install -qq uv
 }
 
 use_pip_settings() { # uv reads none of pip's configuration: hand over where packages come from

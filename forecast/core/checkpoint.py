@@ -58,17 +58,31 @@ def _hub(repository: str, revision: str | None, originals: tuple[str, ...]) -> P
     def fetch(patterns: list[str]) -> Path:
         return Path(
             snapshot_download(
-                repository, revision=revision, allow_patterns=patterns, etag_timeout=HUB_TIMEOUT_SECONDS
+                repository, revision=revision, allow_patterns=patterns, local_files_only=not reachable
             )
         )
 
     try:
+        reachable = _hub_answers(repository, revision)
         folder = fetch(_SAFE)
         if originals and not any(folder.glob("*.safetensors")):
             folder = fetch([*_SAFE, *originals])
     except (OSError, ValueError) as error:
         _refuse(repository, revision, error)
     return folder
+
+
+def _hub_answers(repository: str, revision: str | None) -> bool:
+    """Return whether the Hub can be asked now; the library's own download waits for it without end."""
+    import httpx2
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    try:
+        HfApi().model_info(repository, revision=revision, timeout=HUB_TIMEOUT_SECONDS)
+    except (httpx2.TransportError, OfflineModeIsEnabled):
+        return False
+    return True
 
 
 def _refuse(repository: str, revision: str | None, error: Exception) -> NoReturn:

@@ -40,7 +40,7 @@ def _read(descriptor: int, name: str, limit: int) -> bytes:
         raise DataError(f"This is not a regular file: {name}")
     content = b""
     if status.st_size <= limit:
-        with open(descriptor, "rb", closefd=False) as file:  # noqa: PTH123 - a descriptor has no Path
+        with open(descriptor, "rb", closefd=False) as file:
             content = file.read(limit + 1)
     # A file may grow while it is read.
     if max(status.st_size, len(content)) > limit:

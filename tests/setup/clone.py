@@ -29,7 +29,7 @@ class Clone:
 
     def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run setup.sh with these arguments and additional environment variables."""
-        return subprocess.run(  # noqa: S603 - our own script
+        return subprocess.run(
             ["./setup.sh", *arguments],
             cwd=self.folder,
             env={**self.env, **env},

@@ -11,7 +11,7 @@ from tests.setup.clone import Clone
 
 def lint(clone: Clone) -> subprocess.CompletedProcess[str]:
     linter = str(Path(sys.executable).with_name("lint-imports"))
-    return subprocess.run(  # noqa: S603 - the project's own linter
+    return subprocess.run(
         [linter, "--no-cache"], cwd=clone.folder, capture_output=True, text=True, check=False
     )
 

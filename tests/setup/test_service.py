@@ -28,7 +28,7 @@ def stranger() -> Iterator[int]:
 def is_alive(pid: int) -> bool:
     """Whether the process runs; one that ended and was not yet waited for does not."""
     asked = ["ps", "-o", "stat=", "-p", str(pid)]
-    state = subprocess.run(asked, capture_output=True, text=True, check=False).stdout  # noqa: S603 - a number
+    state = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
     return state.strip()[:1] not in {"", "Z"}
 
 
@@ -43,7 +43,7 @@ def test_a_start_forecasts_the_sample_and_the_printed_curl_line_forecasts_it_aga
     key = (clone.folder / ".env").read_text().partition("API_SECRET_KEY=")[2].splitlines()[0]
     assert key not in started.stdout + started.stderr
     curl = started.stdout.splitlines()[-1]
-    pasted = subprocess.run(  # noqa: S603 - as a user pastes it
+    pasted = subprocess.run(
         ["/bin/bash", "-c", curl], cwd=clone.folder, env=clone.env, capture_output=True, text=True, check=True
     )
     checked = started.stdout.partition("Checked with a forecast of the sample: ")[2].splitlines()[0]

@@ -90,7 +90,7 @@ def test_an_env_file_that_exists_is_left_alone(clone: Clone) -> None:
 def test_the_script_works_in_its_own_folder_wherever_it_is_called_from(clone: Clone, tmp_path: Path) -> None:
     script = clone.folder / "setup.sh"
 
-    subprocess.run([script, "init"], cwd=tmp_path, env=clone.env, capture_output=True, check=True)  # noqa: S603 - ours
+    subprocess.run([script, "init"], cwd=tmp_path, env=clone.env, capture_output=True, check=True)
 
     assert (clone.folder / ".env").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["clone"]

@@ -1,5 +1,6 @@
 """Which format a file has, by its content first and its name second, and reading it."""
 
+import codecs
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -38,13 +39,13 @@ _MARKUP = ((b"<!doctype html", "a web page"), (b"<html", "a web page"), (b"<?xml
 
 def detect_format(content: bytes, name: str) -> Format:
     """Return the format of a file; raise DataError, saying what it looks like, where it is none of them."""
-    if not content.strip():
+    if not content.removeprefix(codecs.BOM_UTF8).strip():
         raise DataError("The file is empty.")
     if content.startswith(b"PAR1"):
         return "parquet"
     if content.startswith(b"PK\x03\x04"):
         return "excel"
-    start = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
+    start = content[:64].removeprefix(codecs.BOM_UTF8).lstrip()
     for magic, meaning in _OTHERS:
         # Text that happens to begin with the letters of a magic is still text.
         if content.startswith(magic) and (not magic.isalnum() or b"\0" in content):

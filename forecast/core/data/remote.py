@@ -5,19 +5,20 @@ import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import anyio
 import httpcore
-import httpx
 
 from forecast.core.config import Settings
-from forecast.core.data.addresses import Resolve, check_addresses, find_addresses, read_address, resolve_host
+from forecast.core.data.addresses import Resolve, find_addresses, resolve_host
 from forecast.core.errors import DataError, TooLargeError
 
 MOST_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
 _LONGEST_URL = 2000
-_HOST = re.compile(r"^(?:[a-z]+:)?//(?:[^/?#]*@)?([^/?#:]*).*$", re.IGNORECASE | re.DOTALL)
+_HOST = re.compile(rb"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+_PLAIN = "%/:=&?~+!$,;'@()*"
 # Without compression the bytes that arrive are the bytes of the file, and can be counted.
 _ASKED = ((b"Accept", b"*/*"), (b"Accept-Encoding", b"identity"), (b"User-Agent", b"sapheneia"))
 # Seconds for an address when the host has another one to try.
@@ -45,7 +46,7 @@ async def fetch_url(url: str, settings: Settings, resolve: Resolve = resolve_hos
             async with httpcore.AsyncConnectionPool(
                 ssl_context=await anyio.to_thread.run_sync(_tls), network_backend=backend
             ) as pool:
-                return await _Fetch(pool, settings).follow(url)
+                return await _Fetch(pool, settings.max_upload_size).follow(url)
     except TimeoutError as error:
         raise DataError(
             f"The URL did not deliver within {settings.data_url_timeout_seconds:g} s.",
@@ -87,59 +88,61 @@ def _tls() -> ssl.SSLContext:
 @dataclass(frozen=True, slots=True)
 class _Fetch:
     pool: httpcore.AsyncConnectionPool
-    settings: Settings
+    limit: int
 
     async def follow(self, location: str) -> Download:
-        url: httpx.URL | None = None
+        url = ""
         for _ in range(MOST_REDIRECTS + 1):
-            url = self._parse(location, url)
-            answer = await self._request(url)
-            if isinstance(answer, Download):
-                return answer
+            url, target = _parse(location, url)
+            answer = await self._request(target)
+            if isinstance(answer, bytes):
+                return Download(answer, unquote(urlsplit(url).path))
             location = answer
         raise DataError(f"The URL redirects more than {MOST_REDIRECTS} times.")
 
-    def _parse(self, location: str, base: httpx.URL | None) -> httpx.URL:
-        if len(location) > _LONGEST_URL:
-            raise DataError(f"The URL is longer than {_LONGEST_URL} characters.")
-        try:
-            url = base.join(location) if base else httpx.URL(location)
-        except (httpx.InvalidURL, UnicodeError, ValueError) as error:
-            # Forms such as http://2130706433/ are none to httpx, yet addresses all the same.
-            address = read_address(_HOST.sub(r"\1", location))
-            check_addresses([address] if address else [], self.settings.data_url_allowed_networks)
-            raise DataError("The URL is not valid.") from error
-        if url.scheme not in ("http", "https") or not url.host or url.port == 0:
-            raise DataError("The URL is not valid, or redirects to one that is not http(s).")
-        if url.userinfo:
-            raise DataError("The URL holds credentials; data is fetched without any.")
-        return url
-
-    async def _request(self, url: httpx.URL) -> Download | str:
+    async def _request(self, target: httpcore.URL) -> bytes | str:
         """Return what the URL delivers, or the location that it redirects to."""
-        target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-        async with self.pool.stream("GET", target, headers=[(b"Host", url.netloc), *_ASKED]) as response:
-            headers = httpx.Headers(response.headers)
-            if response.status in _REDIRECTS and "location" in headers:
-                return headers["location"]
+        host = b"[%b]" % target.host if b":" in target.host else target.host
+        named = host if target.port is None else b"%b:%d" % (host, target.port)
+        async with self.pool.stream("GET", target, headers=[(b"Host", named), *_ASKED]) as response:
+            headers = {name.lower(): value.decode("utf-8", "replace") for name, value in response.headers}
+            if response.status in _REDIRECTS and b"location" in headers:
+                return headers[b"location"]
             if response.status != 200:
                 raise DataError(f"The URL answered with status {response.status}.")
-            if headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
+            if headers.get(b"content-encoding", "").strip().lower() not in ("", "identity"):
                 raise DataError("The URL delivers compressed content although asked for none.")
-            return Download(await _read(response, headers, self.settings.max_upload_size), url.path)
+            return await self._read(response, headers.get(b"content-length", ""))
 
-
-async def _read(response: httpcore.Response, headers: httpx.Headers, limit: int) -> bytes:
-    too_large = TooLargeError(f"The URL delivers more than the limit of {limit} bytes.")
-    length = headers.get("content-length", "")
-    if length.isdecimal() and int(length[:20]) > limit:
-        raise too_large
-    content = bytearray()
-    async for chunk in response.aiter_stream():
-        content += chunk
-        if len(content) > limit:
+    async def _read(self, response: httpcore.Response, length: str) -> bytes:
+        too_large = TooLargeError(f"The URL delivers more than the limit of {self.limit} bytes.")
+        if length.isdecimal() and int(length[:20]) > self.limit:
             raise too_large
-    return bytes(content)
+        content = bytearray()
+        async for chunk in response.aiter_stream():
+            content += chunk
+            if len(content) > self.limit:
+                raise too_large
+        return bytes(content)
+
+
+def _parse(location: str, base: str) -> tuple[str, httpcore.URL]:
+    """Return a URL, joined to the one that redirected to it, as text and as what is asked for."""
+    if len(location) > _LONGEST_URL:
+        raise DataError(f"The URL is longer than {_LONGEST_URL} characters.")
+    try:
+        url = urljoin(base, location)
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna")
+        port = parts.port
+        path = quote(parts.path or "/", _PLAIN) + (f"?{quote(parts.query, _PLAIN)}" if parts.query else "")
+    except ValueError as error:
+        raise DataError("The URL is not valid.") from error
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host) or port == 0:
+        raise DataError("The URL is not valid, or redirects to one that is not http(s).")
+    if "@" in parts.netloc:
+        raise DataError("The URL holds credentials; data is fetched without any.")
+    return url, httpcore.URL(scheme=parts.scheme, host=host, port=port, target=path)
 
 
 def _cause(error: Exception) -> str:

@@ -31,7 +31,7 @@ def decode_text(content: bytes) -> str:
 
 
 def is_unicode(text: str) -> bool:
-    """Return whether text can be written as UTF-8; JSON escapes such as `\\ud800` make text that cannot."""
+    """Return whether text can be written as UTF-8; half of a surrogate pair cannot."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 

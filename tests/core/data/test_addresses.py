@@ -1,7 +1,7 @@
 from ipaddress import ip_address
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.core.data.addresses import Address, check_addresses, find_addresses, is_public, read_address
@@ -97,18 +97,21 @@ def test_a_public_address_passes(host: str) -> None:
     check_addresses([_address(host)], ())
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(v=4))
 def test_what_the_standard_library_calls_private_is_never_public(address: Address) -> None:
     if not address.is_global or address.is_multicast:
         assert not is_public(address)
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(v=6))
 def test_an_ipv6_address_that_is_not_global_is_never_public(address: Address) -> None:
     if (not address.is_global or address.is_multicast) and address.ipv4_mapped is None:  # type: ignore[union-attr]
         assert not is_public(address)
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(v=4))
 def test_a_mapped_address_is_judged_as_the_one_inside(address: Address) -> None:
     assert is_public(ip_address(f"::ffff:{address}")) == is_public(address)
@@ -150,5 +153,5 @@ async def test_a_host_without_an_address_is_an_error_of_the_data() -> None:
     async def resolve(host: str, port: int) -> list[str]:
         return []
 
-    with pytest.raises(DataError, match="'nowhere.test' of the URL is not known"):
+    with pytest.raises(DataError, match=r"'nowhere\.test' of the URL is not known"):
         await find_addresses("nowhere.test", 80, (), resolve)

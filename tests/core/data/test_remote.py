@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from forecast.core.config import Settings
 from forecast.core.data.remote import fetch_url
@@ -66,6 +68,8 @@ async def test_a_url_delivers_its_content_and_its_path(
         "0177.0.0.1",
         "127.1",
         "0",
+        "①②⑦.⓪.⓪.①",
+        "127。0。0。1",
         "10.0.0.1",
         "100.64.0.1",
     ],
@@ -168,7 +172,7 @@ async def test_a_redirect_to_what_is_no_plain_url_is_an_error(
 
 def counting_down(hops: int) -> Handler:
     async def handle(request: str, writer: asyncio.StreamWriter) -> None:
-        hop = int(request.split("/")[1].split()[0])
+        hop = int(request.split()[1].lstrip("/"))
         told = "200 OK" if hop == hops else f"307 Temporary\r\nLocation: {hop + 1}"
         await answer(told, CSV if hop == hops else b"")(request, writer)
 
@@ -289,6 +293,14 @@ async def test_exactly_the_limit_is_delivered(server: Start, allowing: Callable[
     assert len(download.content) == 1000
 
 
+async def test_a_byte_more_than_the_limit_is_too_large(
+    server: Start, allowing: Callable[..., Settings]
+) -> None:
+    port = await server(answer("200 OK", b"x" * 1001))
+    with pytest.raises(TooLargeError):
+        await fetch_url(f"http://127.0.0.1:{port}/", allowing(max_upload_size=1000), never)
+
+
 async def test_a_proxy_of_the_environment_is_not_used(
     server: Start, allowing: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -311,6 +323,14 @@ async def test_a_proxy_of_the_environment_is_not_used(
         ("http://[::1/x", "not valid"),
         ("http://127.0.0.1:99999/", "not valid"),
         ("http://127.0.0.1:0/", "not valid"),
+        ("http://127.0.0.1:port/", "not valid"),
+        ("http://127.0.0.1 /", "not valid"),
+        ("http://127.0.0.1\\@example.org/", "holds credentials"),
+        ("http://127.0.0.1%00.example.org/", "not valid"),
+        ("http://127.0.0.1\0.example.org/", "not valid"),
+        ("http://127.0.0.1/\ud800", "not valid"),
+        ("http://a..example.org/", "not valid"),
+        ("http://[fe80::1%25lo]/", "not valid"),
         ("http://127.0.0.1/" + "x" * 2000, "longer than 2000"),
     ],
 )
@@ -320,6 +340,41 @@ async def test_what_is_no_plain_url_is_an_error(
     with pytest.raises(DataError, match=fault) as caught:
         await fetch_url(url, make_settings(), never)
     assert "word" not in caught.value.detail
+
+
+async def test_a_host_beyond_ascii_and_a_path_with_any_character_are_encoded(
+    server: Start, allowing: Callable[..., Settings]
+) -> None:
+    asked: list[str] = []
+
+    async def resolve(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    async def handle(request: str, writer: asyncio.StreamWriter) -> None:
+        asked.append(request.partition("\r\n")[0])
+        await answer("200 OK", CSV)(request, writer)
+
+    port = await server(handle)
+    url = f"http://bücher.example:{port}/ä b/\r\nX: y?q=ö&r=1 HTTP/1.1#z"
+    await fetch_url(url, allowing(), resolve)
+    assert asked == ["xn--bcher-kva.example", "GET /%C3%A4%20b/X:%20y?q=%C3%B6&r=1%20HTTP/1.1 HTTP/1.1"]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.text(alphabet=":/@[]%?#.\\-_ a\0\ud800é\n\t", max_size=20),
+    st.sampled_from(["http:", "https://", "http://a"]),
+)
+def test_any_text_after_the_scheme_is_an_error_or_refused(
+    make_settings: Callable[..., Settings], text: str, start: str
+) -> None:
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["10.0.0.1"]
+
+    with pytest.raises((DataError, ForbiddenError)) as caught:
+        asyncio.run(fetch_url(start + text, make_settings(), resolve))
+    caught.value.detail.encode()
 
 
 async def test_a_closed_port_is_an_error_of_the_data(

@@ -1,0 +1,98 @@
+"""A gateway in a process of its own, and one caller's connection to it."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+_KEY = "the-benchmarks-own-key-of-more-than-32-characters"
+_HEADERS = {"Authorization": f"Bearer {_KEY}", "Content-Type": "application/json"}
+_PATIENCE_SECONDS = 600
+_BACKLOG = 256
+
+
+class Caller:
+    """One keep-alive connection to a gateway that serves one model."""
+
+    def __init__(self, port: int, model_id: str) -> None:
+        self._prefix = f"/forecast/v1/{model_id}"
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=_PATIENCE_SECONDS)
+
+    def get(self, path: str) -> bytes:
+        """Return the body at a path; raise RuntimeError for anything but a 200."""
+        return self._ask("GET", path, None)
+
+    def post(self, verb: str, body: bytes = b"") -> bytes:
+        """Return the answer of one of the model's routes; raise RuntimeError for anything but a 200."""
+        return self._ask("POST", f"{self._prefix}/{verb}", body)
+
+    def initialize(self, body: Mapping[str, Any]) -> None:
+        """Load the model and wait until it is ready."""
+        self.post("initialization", json.dumps(body).encode())
+
+    def figures(self) -> dict[str, float]:
+        """Return what the model has done so far: series, batches and seconds in the model."""
+        text = self.get("/metrics").decode()
+        found = re.findall(r"^sapheneia_model_(\w+)_total\{.*\} (\S+)$", text, re.MULTILINE)
+        return {name: float(value) for name, value in found}
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+    def _ask(self, method: str, path: str, body: bytes | None) -> bytes:
+        self._connection.request(method, path, body, _HEADERS)
+        response = self._connection.getresponse()
+        content = response.read()
+        if response.status != 200:
+            raise RuntimeError(f"{method} {path}: {response.status} {content.decode()}")
+        return content
+
+
+@contextmanager
+def run_gateway(model_id: str, **environment: str) -> Iterator[int]:
+    """Serve one model in a child process, without quotas, and yield its port on the loopback."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as listener,
+    ):
+        settings = {
+            "ENV_FILE": os.devnull,
+            "API_SECRET_KEY": _KEY,
+            "MODEL_NAME": model_id,
+            "INITIALIZE_ON_START": "statsforecast",
+            "RATE_LIMIT_ENABLED": "false",
+            "DATA_DIR": str(ROOT / "data"),
+            "LOG_DIR": folder,
+            "HF_HUB_OFFLINE": "1",
+        }
+        console = Path(folder) / "console"
+        with console.open("wb") as output:
+            server = subprocess.Popen(  # noqa: S603 - this interpreter and this package
+                [sys.executable, "-m", "benchmarks.server", str(listener.fileno())],
+                cwd=ROOT,
+                env={**os.environ, **settings, **environment},
+                pass_fds=[listener.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        port = listener.getsockname()[1]
+        # From here on only the child holds the socket: callers wait in its backlog, and fail if it dies.
+        listener.close()
+        try:
+            yield port
+        except OSError as error:
+            raise RuntimeError(f"The gateway went away:\n{console.read_text()[-2000:]}") from error
+        finally:
+            server.terminate()
+            server.wait(60)

@@ -1,0 +1,161 @@
+"""Chronos behind the gateway: Chronos-2, Chronos-Bolt and Chronos-T5."""
+
+import warnings
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forecast.core.adapter import Adapter, Capabilities, Floats, Forecast, ModelConfig, Task
+from forecast.core.checkpoint import locate_checkpoint, reading
+from forecast.core.device import torch_device
+from forecast.core.lifecycle import ModelService
+from forecast.models.chronos.schemas.schema import ChronosSettings
+from forecast.models.chronos.services.inputs import make_input, measure
+from forecast.models.chronos.services.weights import family_of, read_pipeline
+
+_LEVELS = (0.01, *(step / 20 for step in range(1, 20)), 0.99)
+_PATCH, _ROWS, _PATHS, _SEED = 16, 256, 9, 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedChronos:
+    """The library's pipeline over one checkpoint."""
+
+    torch: Any
+    pipeline: Any
+
+
+class ChronosAdapter(Adapter[LoadedChronos]):
+    """Chronos through chronos-forecasting; what a checkpoint can do depends on its family.
+
+    Chronos-2 and Bolt know quantiles only: their mean is the median. Chronos-T5 draws its sample paths
+    from one fixed seed a series. A static covariate is a constant column to Chronos-2, which normalizes
+    it away: that there is one matters, not its value.
+    """
+
+    model_id = "chronos"
+    library = "chronos-forecasting"
+    capabilities = Capabilities(
+        max_context=8192,
+        max_horizon=8192,
+        native_levels=_LEVELS,
+        covariates="native",
+        past_covariates=True,
+        missing=True,
+        backends=("cpu", "gpu", "mps"),
+    )
+
+    def load(self, config: ModelConfig) -> LoadedChronos:
+        """Return the pipeline in float32; raise CheckpointError or BackendError where it cannot be had."""
+        device = torch_device(config.backend)
+        path = locate_checkpoint(config)
+        import torch
+
+        with reading(config):
+            pipeline = read_pipeline(path)
+        pipeline.inner_model.to(device)
+        return LoadedChronos(torch, pipeline)
+
+    def limits(self, loaded: LoadedChronos) -> Capabilities:
+        """Return the checkpoint's context and levels, and its family's use of covariates.
+
+        A horizon beyond the context would be forecast from nothing but forecasts.
+        """
+        family, context = family_of(loaded.pipeline), loaded.pipeline.model_context_length
+        levels = None if family == "ChronosPipeline" else tuple(loaded.pipeline.quantiles)
+        own = replace(self.capabilities, max_context=context, max_horizon=context, native_levels=levels)
+        if family == "Chronos2Pipeline":
+            return own
+        return replace(own, covariates="none", past_covariates=False)
+
+    def batch_key(self, task: Task) -> Hashable:
+        """Return what mates must share, and the patches of the context to the next power of two."""
+        patches = -(-len(task.series.target) // _PATCH)
+        return super().batch_key(task), (patches - 1).bit_length()
+
+    def predict(self, loaded: LoadedChronos, tasks: Sequence[Task]) -> list[Forecast]:
+        """Return one forecast a task, at the checkpoint's levels, or for T5 at those of the task."""
+        limits = self.limits(loaded)
+        horizon, levels = tasks[0].horizon, limits.native_levels or tasks[0].levels
+        units = [measure(task.series.target, centred=limits.native_levels is not None) for task in tasks]
+        targets = [unit.reduce(task.series.target) for unit, task in zip(units, tasks, strict=True)]
+        found = _ASK[family_of(loaded.pipeline)](loaded, tasks, targets, levels)
+        notes = _advise(horizon, loaded.pipeline.model_prediction_length)
+        return [
+            Forecast(unit.restore(mean), unit.restore(quantiles), levels, warnings=notes)
+            for unit, quantiles, mean in zip(units, *found, strict=True)
+        ]
+
+
+_Targets = Sequence[Floats]
+_Found = tuple[list[Floats], list[Floats]]
+"""The quantiles of each series, shape (horizon, levels), and its mean, shape (horizon,)."""
+
+
+def _ask_chronos2(loaded: LoadedChronos, tasks: Sequence[Task], targets: _Targets, levels: Any) -> _Found:
+    # Rows attend to rows, so memory grows with their square; unrolling makes nine of one.
+    rows = _ROWS if tasks[0].horizon <= loaded.pipeline.model_prediction_length else _ROWS // _PATHS
+    inputs = [make_input(loaded.torch, task, target) for task, target in zip(tasks, targets, strict=True)]
+    quantiles, means = _ask(
+        loaded.pipeline, inputs, tasks[0].horizon, levels, batch_size=rows, cross_learning=False
+    )
+    return [_floats(one[0]) for one in quantiles], [_floats(one[0]) for one in means]
+
+
+def _ask_bolt(loaded: LoadedChronos, tasks: Sequence[Task], targets: _Targets, levels: Any) -> _Found:
+    contexts = [loaded.torch.from_numpy(target.astype(np.float32)) for target in targets]
+    quantiles, means = _ask(loaded.pipeline, contexts, tasks[0].horizon, levels)
+    return list(_floats(quantiles)), list(_floats(means))
+
+
+def _ask_t5(loaded: LoadedChronos, tasks: Sequence[Task], targets: _Targets, levels: Any) -> _Found:
+    found: _Found = [], []
+    for task, target in zip(tasks, targets, strict=True):
+        # The draws of a batch come from one stream, so a series is drawn by itself, from the same place.
+        with loaded.torch.random.fork_rng(devices=[]):
+            loaded.torch.manual_seed(_SEED)
+            parts = _ask_bolt(loaded, [task], [target], levels)
+        for whole, part in zip(found, parts, strict=True):
+            whole.extend(part)
+    return found
+
+
+_ASK = {"Chronos2Pipeline": _ask_chronos2, "ChronosBoltPipeline": _ask_bolt, "ChronosPipeline": _ask_t5}
+
+
+def _ask(pipeline: Any, inputs: Any, horizon: int, levels: Sequence[float], **more: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "We recommend keeping prediction length")
+        return pipeline.predict_quantiles(
+            inputs,
+            prediction_length=horizon,
+            quantile_levels=list(levels),
+            limit_prediction_length=False,
+            **more,
+        )
+
+
+def _floats(tensor: Any) -> Floats:
+    values: Floats = tensor.numpy().astype(np.float64)
+    return values
+
+
+def _advise(horizon: int, at_once: int) -> tuple[str, ...]:
+    if horizon <= at_once:
+        return ()
+    return (
+        f"This checkpoint forecasts {at_once} steps at once; those after them rest on its own forecasts.",
+    )
+
+
+service = ModelService(ChronosAdapter(), ChronosSettings, Path(__file__).parents[1])
+
+initialize_model = service.initialize
+get_status = service.get_status
+get_model_config = service.get_model_config
+get_model_source_info = service.get_model_source_info
+run_inference = service.run_inference
+shutdown_model = service.shutdown

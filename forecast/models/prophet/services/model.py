@@ -1,0 +1,66 @@
+"""Prophet behind the gateway: one fit per series, in processes of their own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from forecast.core.adapter import Adapter, Capabilities, Forecast, ModelConfig, Options, Task
+from forecast.core.errors import RequestError
+from forecast.core.lifecycle import ModelService
+from forecast.core.pool import FitPool
+from forecast.core.schemas import nearest
+from forecast.models.prophet.schemas.schema import ProphetConfig, ProphetOptions, ProphetSettings
+from forecast.models.prophet.services.fit import fit, list_countries, warm
+
+FITS_PER_LIFE = 1000
+"""After this many fits a process is replaced; a fresh one costs about as much as ten fits."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitters:
+    """Warm processes, and the countries whose holidays they know."""
+
+    pool: FitPool
+    countries: list[str]
+
+
+class ProphetAdapter(Adapter[Fitters]):
+    """Prophet with its own regressors, holidays and simulated quantiles."""
+
+    model_id = "prophet"
+    library = "prophet"
+    capabilities = Capabilities(min_context=2, covariates="native", missing=True)
+    config_type: ClassVar[type[ModelConfig]] = ProphetConfig
+    options_type: ClassVar[type[Options]] = ProphetOptions
+    # Small, so that a request of one series gets in between the chunks of a large one.
+    max_batch = 8
+
+    def load(self, config: ModelConfig) -> Fitters:
+        """Return the processes, started and warm."""
+        pool = FitPool(config.fit_processes if isinstance(config, ProphetConfig) else 0, warm, FITS_PER_LIFE)
+        return Fitters(pool, pool.map(list_countries, [None])[0])
+
+    def predict(self, loaded: Fitters, tasks: Sequence[Task]) -> list[Forecast]:
+        """Return one forecast per task, fitted side by side.
+
+        Raises RequestError for a country without holidays, and the errors of `fit`.
+        """
+        for country in {getattr(task.options, "country_holidays", None) for task in tasks} - {None}:
+            if country not in loaded.countries:
+                hint = nearest(country, loaded.countries)
+                raise RequestError(f"There are no holidays of a country '{country}' ({hint}).")
+        return loaded.pool.map(fit, tasks)
+
+    def unload(self, loaded: Fitters) -> None:
+        """End the processes."""
+        loaded.pool.close()
+
+
+service = ModelService(ProphetAdapter(), ProphetSettings, Path(__file__).parents[1])
+initialize_model = service.initialize
+get_status = service.get_status
+get_model_config = service.get_model_config
+get_model_source_info = service.get_model_source_info
+run_inference = service.run_inference
+shutdown_model = service.shutdown

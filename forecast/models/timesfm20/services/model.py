@@ -1,0 +1,127 @@
+"""TimesFM 2.0 behind the gateway."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forecast.core.adapter import DECILES, Adapter, Capabilities, Floats, Forecast, ModelConfig, Task
+from forecast.core.checkpoint import locate_checkpoint, reading
+from forecast.core.device import torch_device
+from forecast.core.lifecycle import ModelService
+from forecast.models.timesfm20.schemas.schema import TimesFM20Settings
+from forecast.models.timesfm20.services.frequency import frequency_category
+from forecast.models.timesfm20.services.weights import read_weights
+
+_PATCH, _OUTPUT = 32, 128
+# Outside these the model's own tolerance, or its squares in float32, would spoil the numbers.
+_SMALLEST_SPREAD, _LARGEST_SPREAD = 1e-3, 1e12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedTimesFM:
+    """The weights, with the library and the device they live on; `context` is the longest they take."""
+
+    torch: Any
+    model: Any
+    device: str
+    context: int
+
+
+class TimesFM20Adapter(Adapter[LoadedTimesFM]):
+    """TimesFM 2.0 through transformers, in as many passes of 128 steps as the horizon takes."""
+
+    model_id = "timesfm20"
+    library = "transformers"
+    capabilities = Capabilities(
+        max_context=2048, max_horizon=2048, native_levels=DECILES, backends=("cpu", "gpu", "mps")
+    )
+
+    def load(self, config: ModelConfig) -> LoadedTimesFM:
+        """Return the model in float32; raise CheckpointError or BackendError where it cannot be had."""
+        device = torch_device(config.backend)
+        path = locate_checkpoint(config, originals=("*.ckpt",))
+        import torch
+
+        with reading(config):
+            model = read_weights(path).to(device, torch.float32).eval()
+        patch = model.config.patch_length
+        return LoadedTimesFM(torch, model, device, model.config.context_length // patch * patch)
+
+    def limits(self, loaded: LoadedTimesFM) -> Capabilities:
+        """Return the limits with this checkpoint's own context and quantile levels."""
+        levels = tuple(loaded.model.config.quantiles)
+        return replace(self.capabilities, max_context=loaded.context, native_levels=levels)
+
+    def batch_key(self, task: Task) -> Hashable:
+        """Return the passes the task takes and its patches, the latter to the next power of two."""
+        patches = -(-len(task.series.target) // _PATCH)
+        return -(-task.horizon // _OUTPUT), (patches - 1).bit_length()
+
+    def predict(self, loaded: LoadedTimesFM, tasks: Sequence[Task]) -> list[Forecast]:
+        """Return one forecast a task, with the checkpoint's quantile levels."""
+        levels = tuple(loaded.model.config.quantiles)
+        units = [_unit(task.series.target) for task in tasks]
+        targets = [
+            (task.series.target[-loaded.context :] - mean) / scale
+            for task, (mean, scale) in zip(tasks, units, strict=True)
+        ]
+        values, padding = _pad_left(targets, loaded.model.config.patch_length)
+        freq = np.array([[frequency_category(task.series.freq)] for task in tasks])
+        outputs = _roll(loaded, values, padding, freq, max(task.horizon for task in tasks))
+        forecasts = []
+        for task, output, (mean, scale) in zip(tasks, outputs, units, strict=True):
+            steps = output[: task.horizon] * scale + mean
+            forecasts.append(Forecast(steps[:, 0], steps[:, 1:], levels))
+        return forecasts
+
+
+def _unit(target: Floats) -> tuple[float, float]:
+    # The model is blind to shifts and, within its tolerance, to scale; float32 is not.
+    spread = float(target.std())
+    usual = spread == 0 or _SMALLEST_SPREAD < spread < _LARGEST_SPREAD
+    return float(target.mean()), 1.0 if usual else spread
+
+
+def _pad_left(targets: Sequence[Floats], patch: int) -> tuple[Any, Any]:
+    width = -(-max(len(target) for target in targets) // patch) * patch
+    values = np.zeros((len(targets), width), dtype=np.float32)
+    padding = np.ones_like(values)
+    for row, target in enumerate(targets):
+        values[row, width - len(target) :] = target
+        padding[row, width - len(target) :] = 0
+    return values, padding
+
+
+def _roll(loaded: LoadedTimesFM, values: Any, padding: Any, freq: Any, horizon: int) -> Floats:
+    """Return mean and quantiles, shape (series, at least horizon, 10), each pass fed the means before it.
+
+    The library's own loop pads every series to the longest context and, after its first pass, loses the
+    padding.
+    """
+    torch, model, device = loaded.torch, loaded.model, loaded.device
+    outputs: list[Any] = []
+    with torch.inference_mode():
+        past, pads, freq = (torch.from_numpy(part).to(device) for part in (values, padding, freq))
+        while model.config.horizon_length * len(outputs) < horizon:
+            hidden = model.decoder(past_values=past, past_values_padding=pads, freq=freq)
+            last = model.horizon_ff_layer(hidden.last_hidden_state[:, -1])
+            steps = last.view(len(past), model.config.horizon_length, -1)
+            outputs.append(steps * hidden.scale[:, None, None] + hidden.loc[:, None, None])
+            mean = outputs[-1][..., 0]
+            past = torch.cat([past, mean], dim=1)[:, -loaded.context :]
+            pads = torch.cat([pads, torch.zeros_like(mean)], dim=1)[:, -loaded.context :]
+        whole: Floats = torch.cat(outputs, dim=1).cpu().numpy().astype(np.float64)
+    return whole
+
+
+service = ModelService(TimesFM20Adapter(), TimesFM20Settings, Path(__file__).parents[1])
+
+initialize_model = service.initialize
+get_status = service.get_status
+get_model_config = service.get_model_config
+get_model_source_info = service.get_model_source_info
+run_inference = service.run_inference
+shutdown_model = service.shutdown

@@ -1,0 +1,128 @@
+"""Many callers at once, over a real server."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from tests.conftest import AUTHORIZED, MakeApp
+from tests.core.test_routing import DAYS, PREFIX
+from tests.fakes import FakeAdapter, Gate
+
+Serve = Callable[[FastAPI], str]
+
+
+def request_for(name: str) -> dict[str, Any]:
+    return {
+        "data": {"date": DAYS, "shop": [name] * 10, "y": list(range(10))},
+        "data_definition": {"y": "target", "shop": "id"},
+        "parameters": {"horizon_len": 3},
+    }
+
+
+async def forecast(client: httpx.AsyncClient, name: str, **headers: str) -> httpx.Response:
+    return await client.post(f"{PREFIX}/inference", json=request_for(name), headers=headers)
+
+
+async def entered(gate: Gate) -> None:
+    assert await asyncio.to_thread(gate.entered.wait, 10)
+
+
+def test_the_gateway_lives_while_a_model_loads_and_predicts(
+    make_app: MakeApp, serve: Serve, fake: FakeAdapter
+) -> None:
+    loading, predicting = Gate(), Gate()
+    fake.on_load = loading
+
+    async def scene(url: str) -> None:
+        async with httpx.AsyncClient(base_url=url, headers=AUTHORIZED, timeout=10) as client:
+            load = asyncio.create_task(client.post(f"{PREFIX}/initialization", json={}))
+            await entered(loading)
+            assert (await client.get("/health/live")).status_code == 200
+            assert (await client.get(f"{PREFIX}/status")).json()["model_status"] == "initializing"
+            loading.opened.set()
+            assert (await load).status_code == 200
+            fake.on_predict = predicting
+            call = asyncio.create_task(forecast(client, "a"))
+            await entered(predicting)
+            assert (await client.get("/health/live")).status_code == 200
+            assert (await client.get(f"{PREFIX}/status")).json()["model_status"] == "ready"
+            predicting.opened.set()
+            assert (await call).status_code == 200
+
+    asyncio.run(scene(serve(make_app())))
+
+
+def test_a_caller_that_goes_away_is_never_computed(
+    make_app: MakeApp, serve: Serve, fake: FakeAdapter
+) -> None:
+    gate = Gate()
+
+    async def scene(url: str) -> None:
+        async with httpx.AsyncClient(base_url=url, headers=AUTHORIZED, timeout=10) as client:
+            await client.post(f"{PREFIX}/initialization", json={})
+            fake.on_predict = gate
+            first = asyncio.create_task(forecast(client, "first"))
+            await entered(gate)
+            with pytest.raises(httpx.ReadTimeout):
+                await client.post(f"{PREFIX}/inference", json=request_for("gone"), timeout=0.5)
+            while (await client.get("/metrics")).text.count('series_waiting{model="fake"} 0.0') == 0:
+                await asyncio.sleep(0.01)
+            gate.opened.set()
+            assert (await first).status_code == 200
+            assert (await forecast(client, "last")).status_code == 200
+
+    asyncio.run(scene(serve(make_app())))
+    assert fake.computed == ["first", "last"]
+
+
+def test_callers_who_cannot_be_served_in_time_are_refused_at_once(
+    make_app: MakeApp, serve: Serve, fake: FakeAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_BATCH_SIZE", "1")
+    fake.on_predict = lambda tasks: assert_false(threading.Event().wait(1.0))
+
+    async def scene(url: str) -> list[httpx.Response]:
+        async with httpx.AsyncClient(base_url=url, headers=AUTHORIZED, timeout=30) as client:
+            assert (await client.post(f"{PREFIX}/initialization", json={})).status_code == 200
+            calls = [forecast(client, str(number), **{"X-Deadline-Ms": "3000"}) for number in range(40)]
+            return list(await asyncio.gather(*calls))
+
+    answers = asyncio.run(scene(serve(make_app())))
+    served = [answer for answer in answers if answer.status_code == 200]
+    refused = [answer for answer in answers if answer.status_code == 503]
+    assert len(served) + len(refused) == 40
+    assert 1 <= len(served) <= 2
+    assert len(fake.computed) == len(served)
+    for answer in refused:
+        assert answer.json()["error"] == "OVERLOADED"
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert float(answer.headers["X-Process-Time"]) < 2
+
+
+def assert_false(value: bool) -> None:
+    assert not value
+
+
+def test_callers_who_come_together_share_a_batch(make_app: MakeApp, serve: Serve, fake: FakeAdapter) -> None:
+    gate = Gate()
+
+    async def scene(url: str) -> list[httpx.Response]:
+        async with httpx.AsyncClient(base_url=url, headers=AUTHORIZED, timeout=30) as client:
+            await client.post(f"{PREFIX}/initialization", json={})
+            fake.on_predict = gate
+            calls = [asyncio.create_task(forecast(client, str(number))) for number in range(20)]
+            await entered(gate)
+            while 'series_waiting{model="fake"} 19.0' not in (await client.get("/metrics")).text:
+                await asyncio.sleep(0.01)
+            gate.opened.set()
+            return list(await asyncio.gather(*calls))
+
+    answers = asyncio.run(scene(serve(make_app())))
+    assert [answer.json()["prediction"]["series_ids"] for answer in answers] == [[str(n)] for n in range(20)]
+    assert sorted(len(batch) for batch in fake.batches) == [1, 1, 19]
+    assert max(answer.json()["execution_metadata"]["batch_size"] for answer in answers) == 19
