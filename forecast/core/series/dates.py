@@ -21,12 +21,20 @@ def parse_dates(column: pd.Series) -> pd.DatetimeIndex:
         index = pd.DatetimeIndex(column)
         _refuse(column, index.isna())
         return index
-    text = column.map(lambda value: "" if value is None or value is pd.NaT else str(value).strip())
+    # The series of a table share most of their dates: each is read once.
+    codes, distinct = pd.factorize(column, use_na_sentinel=False)
+    found = _read(pd.Series(distinct, name=column.name, dtype=object))
+    if found.hasnans:
+        _refuse(column, found.isna()[codes])
+    return pd.DatetimeIndex(found[codes])
+
+
+def _read(distinct: pd.Series) -> pd.DatetimeIndex:
+    text = distinct.map(lambda value: "" if value is None or value is pd.NaT else str(value).strip())
     text = text.str.replace(r"^(\d{4})\.0$", r"\1", regex=True)
     found = _iso(text)
     if found is None or found.hasnans:
         found = _quarters(text) if text.str.fullmatch(r"\d{4}-?Q[1-4]").all() else _local(text, found)
-    _refuse(column, found.isna())
     return found
 
 

@@ -54,6 +54,14 @@ class _Plan:
     limits: Capabilities
     freq: str
     season: int
+    known: dict[tuple[pd.Timestamp, pd.Timestamp], tuple[pd.DatetimeIndex, pd.DatetimeIndex]]
+
+    def calendar(self, first: pd.Timestamp, last: pd.Timestamp) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
+        """Return the stamps from first to last and the horizon after them, made once for all series."""
+        if (first, last) not in self.known:
+            future = future_index(last, self.freq, self.horizon)
+            self.known[first, last] = (grid(first, last, self.freq), future)
+        return self.known[first, last]
 
 
 def build_panel(
@@ -83,7 +91,7 @@ def build_panel(
     sheet = _Sheet(stamps, target, definition.target, _columns(table.frame, definition, parameters))
     freq = _frequency(groups, stamps, parameters)
     season = parameters.season_length or season_length(freq)
-    plan = _Plan(horizon, context_len, parameters, limits, freq, season)
+    plan = _Plan(horizon, context_len, parameters, limits, freq, season, {})
     series, actuals, warnings = [], [], dict[str, None]()
     for name, rows in zip(names, groups, strict=True):
         one, actual, notes = _one_series(name, rows, sheet, plan)
@@ -112,7 +120,7 @@ def _group(frame: pd.DataFrame, definition: Definition) -> tuple[list[str], list
 
 
 def _stamps(column: pd.Series, groups: list[Rows], parameters: Parameters) -> pd.DatetimeIndex:
-    stamps = parse_dates(column)
+    stamps = parse_dates(column).as_unit("ns")
     if parameters.timezone is None:
         return stamps
     try:
@@ -172,8 +180,7 @@ def _frequency(groups: list[Rows], stamps: pd.DatetimeIndex, parameters: Paramet
 def _one_series(name: str, rows: Rows, sheet: _Sheet, plan: _Plan) -> tuple[Series, Floats, list[str]]:
     own = sheet.stamps[rows]
     first, last = _window(name, own, sheet.target[rows], plan.parameters)
-    index = grid(own[first], own[last], plan.freq)
-    future = future_index(own[last], plan.freq, plan.horizon)
+    index, future = plan.calendar(own[first], own[last])
     places = _places(name, own, pd.DatetimeIndex(index.append(future)), rows, plan)
     index = index[-plan.context_len :] if plan.context_len else index
     places = places[-(len(index) + plan.horizon) :]
@@ -229,10 +236,13 @@ def _bound(field: str, text: str, own: pd.DatetimeIndex) -> pd.Timestamp:
 
 def _places(name: str, own: pd.DatetimeIndex, calendar: pd.DatetimeIndex, rows: Rows, plan: _Plan) -> Rows:
     """Return, for each stamp of the calendar, the row of the table that it stands in, or -1."""
-    found = own.get_indexer(calendar)
-    inside = (own >= calendar[0]) & (own <= calendar[-1])
-    off = np.flatnonzero(inside & ~own.isin(calendar))
-    if len(off):
+    ticks = own.astype("int64").to_numpy()
+    wanted = calendar.astype("int64").to_numpy()
+    at = np.minimum(np.searchsorted(ticks, wanted), len(ticks) - 1)
+    present = ticks[at] == wanted
+    inside = (ticks >= wanted[0]) & (ticks <= wanted[-1])
+    if present.sum() != inside.sum():
+        off = np.flatnonzero(inside & ~np.isin(ticks, wanted))
         row = int(rows[off[0]]) + 1
         raise DataError(
             f"Row {row} of series '{name}': {own[off[0]]} does not lie on the calendar '{plan.freq}'"
@@ -242,7 +252,7 @@ def _places(name: str, own: pd.DatetimeIndex, calendar: pd.DatetimeIndex, rows: 
                 for at in off[:MOST_ERRORS]
             ],
         )
-    return np.where(found >= 0, rows[found], -1)
+    return np.where(present, rows[at], -1)
 
 
 def _check_length(name: str, length: int, limits: Capabilities) -> None:

@@ -17,6 +17,9 @@ from forecast.models.prophet.services.regressors import Regressor, regressors
 SEED = 0
 """Where the simulated futures begin, so that a request has the same quantiles wherever it is fitted."""
 
+FIT_SECONDS = 300.0
+"""How long Stan may search for a fit; it takes seconds even where values lie exactly on a line."""
+
 _SAME_NAME = (
     "growth",
     "n_changepoints",
@@ -32,16 +35,23 @@ _SAME_NAME = (
 
 def warm() -> None:
     """Import Prophet and Stan, silence them, and fit once, which reads Stan's program from the disk."""
-    logging.getLogger("prophet").setLevel(logging.CRITICAL)
-    import cmdstanpy
+    _silence()
     from prophet import Prophet
 
-    # Importing it has set its level; every fit would write two lines.
-    cmdstanpy.utils.get_logger().setLevel(logging.CRITICAL)
+    _silence()
     warnings.filterwarnings("ignore", message="Requested Holidays are available only from")
     days = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=60), "y": np.arange(60) % 7})
     Prophet(uncertainty_samples=0).fit(days).predict(days[["ds"]])
     _remove_files()
+
+
+def _silence() -> None:
+    # While imported, prophet complains of a missing plotly; afterwards both libraries have set their own
+    # levels, and would write two lines a fit. What fails is raised as well.
+    import cmdstanpy
+
+    for name in ("prophet", cmdstanpy.utils.get_logger().name):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def list_countries(_: object) -> list[str]:
@@ -68,11 +78,11 @@ def fit(task: Task) -> Forecast:
     history, future = _frames(series, columns, options)
     model = _build(options, len(columns))
     try:
-        model.fit(history)
-    except RuntimeError as error:
+        model.fit(history, timeout=FIT_SECONDS)
+    except (RuntimeError, TimeoutError) as error:
         raise ModelError(
-            f"Prophet found no fit for series '{series.unique_id}'; its values may be too extreme"
-            " for the options asked for."
+            f"Prophet found no fit for series '{series.unique_id}': its values or those of its covariates"
+            " may be too extreme, or too many."
         ) from error
     finally:
         _remove_files()

@@ -46,8 +46,9 @@ class ProphetAdapter(Adapter[Fitters]):
 
         Raises RequestError for a country without holidays, and the errors of `fit`.
         """
-        for country in {getattr(task.options, "country_holidays", None) for task in tasks} - {None}:
-            if country not in loaded.countries:
+        for task in tasks:
+            country = task.options.country_holidays if isinstance(task.options, ProphetOptions) else None
+            if country is not None and country not in loaded.countries:
                 hint = nearest(country, loaded.countries)
                 raise RequestError(f"There are no holidays of a country '{country}' ({hint}).")
         return loaded.pool.map(fit, tasks)
