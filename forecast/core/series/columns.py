@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 from forecast.core.adapter import Floats
 from forecast.core.errors import MOST_ERRORS, CellError, DataError
 
-_EMPTY = ("", "na", "n/a", "nan", "null", "none")
+_EMPTY = ("", "nan", "null")
+_NO_NUMBER = (*_EMPTY, "na", "n/a", "none")
 
 
-def is_empty(column: pd.Series) -> NDArray[np.bool_]:
+def is_empty(column: pd.Series, words: Sequence[str] = _EMPTY) -> NDArray[np.bool_]:
     """Return where a column has no value: nothing, null, NaN, or a word for it."""
     missing = column.isna().to_numpy(dtype=bool)
     if column.dtype == object:
-        words = column.map(lambda value: isinstance(value, str) and value.strip().lower() in _EMPTY)
-        missing = missing | words.to_numpy(dtype=bool)
+        named = column.map(lambda value: isinstance(value, str) and value.strip().lower() in words)
+        missing = missing | named.to_numpy(dtype=bool)
     return missing
 
 
@@ -38,7 +39,7 @@ def read_numbers(column: pd.Series) -> Floats:
         raise refuse_cells(name, [0], [column.iloc[0]], "is a date, not a number")
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     text = np.isnan(numbers)
-    text[text] = ~is_empty(column[text])
+    text[text] = ~is_empty(column[text], _NO_NUMBER)
     for fault, bad in (("is not a number", text), ("is not a finite number", np.isinf(numbers))):
         rows = np.flatnonzero(bad).tolist()
         if rows:

@@ -338,3 +338,11 @@ def test_every_horizon_is_returned_whole_on_the_calendar(
     )
     assert made.series[0].future_index.tolist() == stamps[len(values) :].tolist()
     assert made.series[0].target.tolist() == values
+
+
+def test_none_is_a_category_and_a_blank_is_not() -> None:
+    data = {"date": DAYS, "y": list(range(10)), "promo": ["none", "sale"] * 5}
+    covariate = panel(data, {"y": "target", "promo": "dynamic_categorical"}).series[0].covariates[0]
+    assert covariate.past.tolist() == ["none", "sale"] * 5
+    with pytest.raises(DataError, match="Column 'promo'"):
+        panel(data | {"promo": ["none", ""] * 5}, {"y": "target", "promo": "dynamic_categorical"})

@@ -8,7 +8,8 @@ import numpy as np
 
 from forecast.core.adapter import Floats
 
-_LARGEST_SPREAD = 3.0
+# A random walk stays below 1, damped trends below 1.2 at ten seasons ahead, ETS(M,A,N) passes 1e10.
+_LARGEST_SPREAD = 2.0
 
 
 def interval_levels(levels: Sequence[float]) -> list[float]:
@@ -34,8 +35,8 @@ def _percent(level: float) -> float:
 def exploded(mean: Floats, quantiles: Floats, levels: Sequence[float], target: Floats) -> bool:
     """Tell whether the spread of a forecast is no number, or beyond what its context can justify.
 
-    Its standard deviation may be three times the range of the context, or three times what a random walk
-    with the steps of the context has spread by then; a method that claims less knowledge is broken.
+    Its standard deviation may be twice the range of the context, or twice what a random walk with the
+    steps of the context has spread by then; a method that knows less than that is broken.
     """
     if not np.isfinite(quantiles).all():
         return True

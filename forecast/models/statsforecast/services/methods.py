@@ -17,6 +17,8 @@ LONGEST_SEASON = 24
 """The longest season of AutoETS and AutoARIMA: with one state a step the fit takes minutes beyond it."""
 
 _LEAST_STEPS = {"AutoETS": 10, "AutoTheta": 5, "DynamicOptimizedTheta": 5, "AutoARIMA": 10}
+# Either is ETS with the season taken care of otherwise.
+_OTHERS = {"AutoETS": "MSTL", "MSTL": "AutoETS"}
 _DAY = pd.Timedelta(days=1).value
 
 
@@ -30,26 +32,32 @@ class Choice:
 
 
 def choose(asked: str, series: Series) -> Choice:
-    """Return the method for a series: the one asked for, or where it cannot be fitted a simpler one.
+    """Return the method for a series: the one asked for, or where it cannot be fitted another one.
 
-    A constant series and a single point are Naive's, whatever is asked.
+    `auto` wants two seasons of a seasonal method. A constant series and a single point are Naive's,
+    whatever is asked.
     """
     steps, season = len(series.target), series.season_length
     if np.ptp(series.target) == 0:
         told = ("A single point tells nothing of the spread; all quantiles equal it.",) if steps == 1 else ()
         return Choice("Naive", (), told)
-    method = _best(series.freq, season) if asked == "auto" else asked
-    reason = _obstacle(method, steps, season)
-    if reason is not None:
-        simpler = simplest(steps, season)
-        told = () if asked == "auto" else (f"{method} {reason}; {simpler.method} was used instead.",)
-        return replace(simpler, warnings=told)
-    if method == "MSTL":
-        return Choice(method, _seasons(series.freq, season, steps))
-    if method == "AutoARIMA" and season > LONGEST_SEASON:
-        told = (f"AutoARIMA takes seasons of at most {LONGEST_SEASON} steps; that of {season} was left out.",)
-        return Choice(method, (1,), () if asked == "auto" else told)
-    return Choice(method, (season,))
+    if asked == "auto":
+        method = _best(series.freq, season)
+        chosen = _with_seasons(method, series.freq, season, steps)
+        short = _obstacle(method, steps, season) or steps < 2 * chosen.seasons[0]
+        return simplest(steps, season) if short else chosen
+    reason = _obstacle(asked, steps, season)
+    if reason is None:
+        chosen = _with_seasons(asked, series.freq, season, steps)
+        left_out = chosen.seasons[0] < season
+        told = (f"{asked} takes seasons of at most {LONGEST_SEASON} steps; that of {season} was left out.",)
+        return replace(chosen, warnings=told) if left_out else chosen
+    other = _OTHERS.get(asked)
+    if other is not None and _obstacle(other, steps, season) is None:
+        instead = _with_seasons(other, series.freq, season, steps)
+    else:
+        instead = simplest(steps, season)
+    return replace(instead, warnings=(f"{asked} {reason}; {instead.method} was used instead.",))
 
 
 def simplest(steps: int, season: int) -> Choice:
@@ -68,6 +76,17 @@ def _best(freq: str, season: int) -> str:
     return "DynamicOptimizedTheta" if base in "MQY" else "AutoARIMA"
 
 
+def _with_seasons(method: str, freq: str, season: int, steps: int) -> Choice:
+    """Return the method with the seasons it is given; for MSTL the week beside the day, if seen four times."""
+    if method == "AutoARIMA" and season > LONGEST_SEASON:
+        return Choice(method, (1,))
+    offset = to_offset(freq)
+    a_day = season > 1 and isinstance(offset, pd.offsets.Tick) and offset.nanos * season == _DAY
+    if method == "MSTL" and a_day and steps >= 4 * 7 * season:
+        return Choice(method, (season, 7 * season))
+    return Choice(method, (season,))
+
+
 def _obstacle(method: str, steps: int, season: int) -> str | None:
     """Return why the method cannot be fitted, as the end of a sentence, or None."""
     if method == "MSTL" and season == 1:
@@ -76,10 +95,3 @@ def _obstacle(method: str, steps: int, season: int) -> str | None:
         return f"takes seasons of at most {LONGEST_SEASON} steps, not {season}"
     least = {"MSTL": 2 * season + 1, "SeasonalNaive": season + 2}.get(method) or _LEAST_STEPS[method]
     return f"needs at least {least} steps, not {steps}" if steps < least else None
-
-
-def _seasons(freq: str, season: int, steps: int) -> tuple[int, ...]:
-    """Return the season, and the week beside the day where the series shows four of them."""
-    offset = to_offset(freq)
-    daily = isinstance(offset, pd.offsets.Tick) and offset.nanos * season == _DAY and season > 1
-    return (season, 7 * season) if daily and steps >= 4 * 7 * season else (season,)

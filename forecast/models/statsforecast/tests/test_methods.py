@@ -56,7 +56,7 @@ def test_a_short_history_falls_back_without_ado(freq: str, season: int, steps: i
             12,
             24,
             "SeasonalNaive",
-            "MSTL needs at least 25 steps, not 24; SeasonalNaive was used instead.",
+            "MSTL needs at least 25 steps, not 24; AutoETS was used instead.",
         ),
         ("MSTL", 1, 24, "AutoETS", "MSTL needs a season, and the series has none; AutoETS was used instead."),
         ("AutoETS", 12, 9, "Naive", "AutoETS needs at least 10 steps, not 9; Naive was used instead."),
