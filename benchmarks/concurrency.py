@@ -85,7 +85,7 @@ def measure(name: str, folder: Path) -> Table:
     notes = (
         f"{CALLERS} callers, each sending its next request when the last is answered; {HORIZON} steps, mean"
         f" and deciles, float32, threads on either side: {threads}. Library and gateway take turns {REPEATS}"
-        " times; the ratio is the median, with its lowest and highest. 'Batches' lists the batch sizes of each"
+        " times; the ratio is the median, with its lowest and highest. 'Batches' lists the sizes of each"
         " turn; 'model busy' is the share of the time in which the model computed."
     )
     return Table(f"{CALLERS} concurrent callers: {name}", _HEADER, rows, notes)

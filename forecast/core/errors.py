@@ -52,6 +52,7 @@ class SapheneiaError(Exception):
     code: ClassVar[str] = "INTERNAL_ERROR"
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
+    prefix: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -62,10 +63,13 @@ class SapheneiaError(Exception):
         retry_after: float | None = None,
     ) -> None:
         super().__init__(detail)
-        self.detail = detail
+        self.detail = self.prefix + detail
         self.details = dict(details or {})
         self.errors = tuple(errors)
         self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return self.detail
 
 
 class RequestError(SapheneiaError):
@@ -102,9 +106,7 @@ class DataError(SapheneiaError):
     """The table cannot be read, or does not fit its definition."""
 
     code, status, title = "DATA_INVALID", 400, "Invalid data"
-
-    def __init__(self, detail: str, **more: Any) -> None:
-        super().__init__(f"Data error: {detail}", **more)
+    prefix = "Data error: "
 
 
 class AuthenticationError(SapheneiaError):

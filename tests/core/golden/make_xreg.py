@@ -36,6 +36,7 @@ def make_series(rng: Any, length: int, horizon: int, kinds: tuple[str, ...]) -> 
         "base": ("static_numerical", round(float(rng.normal(50, 9)), 3)),
         "region": ("static_categorical", ["north", "south", "east"][int(rng.integers(3))]),
     }
+    pool["twin"] = ("numerical", pool["price"][1] + np.round(rng.normal(size=total) / 1000, 4))
     price, promo = pool["price"][1], pool["promo"][1]
     effect = 4 * price + 30 * (promo == "yes") + rng.normal(size=total) * 5 + 0.3 * step
     return {
@@ -96,6 +97,7 @@ def main() -> None:
     every = ("price", "trend", "fixed", "day", "promo", "only", "rare", "base", "region")
     shapes = {
         "one numerical": ([(40, 6)], ("price",)),
+        "nearly the same column twice": ([(40, 6)], ("price", "twin")),
         "dynamic only": ([(40, 6)], ("price", "day", "promo")),
         "ragged series, all kinds": ([(40, 6), (25, 6), (33, 6), (9, 6)], every),
         "static only": ([(12, 4), (20, 4), (15, 4), (18, 4)], ("base", "region")),

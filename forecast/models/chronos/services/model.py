@@ -1,7 +1,8 @@
 """Chronos behind the gateway: Chronos-2, Chronos-Bolt and Chronos-T5."""
 
 import warnings
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -127,8 +128,7 @@ _ASK = {"Chronos2Pipeline": _ask_chronos2, "ChronosBoltPipeline": _ask_bolt, "Ch
 
 
 def _ask(pipeline: Any, inputs: Any, horizon: int, levels: Sequence[float], **more: Any) -> Any:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "We recommend keeping prediction length")
+    with _unwarned() if horizon > pipeline.model_prediction_length else nullcontext():
         return pipeline.predict_quantiles(
             inputs,
             prediction_length=horizon,
@@ -136,6 +136,13 @@ def _ask(pipeline: Any, inputs: Any, horizon: int, levels: Sequence[float], **mo
             limit_prediction_length=False,
             **more,
         )
+
+
+@contextmanager
+def _unwarned() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "We recommend keeping prediction length")
+        yield
 
 
 def _floats(tensor: Any) -> Floats:

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from forecast.core.adapter import DECILES
 from forecast.core.errors import CheckpointError
@@ -41,8 +41,7 @@ def read_pipeline(path: Path) -> Any:
 
 def family_of(pipeline: Any) -> Family:
     """Return the family of a pipeline."""
-    name: Family = type(pipeline).__name__
-    return name
+    return cast(Family, type(pipeline).__name__)
 
 
 def _read_family(path: Path) -> Family:
@@ -66,7 +65,7 @@ def _read_family(path: Path) -> Family:
     found = (config.get("model_type"), config.get("architectures"))
     if found != ("t5", [_ARCHITECTURES[family]]):
         raise CheckpointError(f"The checkpoint's architecture {found[1]} is not {_ARCHITECTURES[family]}.")
-    return family  # type: ignore[no-any-return]  # it is one of Family's values
+    return cast(Family, family)
 
 
 def _require_all_tensors(model: Any, path: Path) -> None:

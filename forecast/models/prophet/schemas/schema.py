@@ -1,8 +1,8 @@
 """What Prophet is configured with, and the parameters that only it has."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from forecast.core.adapter import ModelConfig, Options
@@ -12,7 +12,16 @@ from forecast.core.pool import available_cores
 FITS_PER_PROCESS = 4
 """Fits of one process in one chunk: enough to keep all busy, few enough to let others through."""
 
-Season = Literal["auto"] | bool | Annotated[int, Field(ge=1, le=100)]
+
+def _read_season(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return read(value)
+    except ValidationError:  # one fault a kind, none of which says what is meant
+        told = "Input should be 'auto', true, false or a number of Fourier terms from 1 to 100"
+        raise PydanticCustomError("season", told) from None
+
+
+Season = Annotated[Literal["auto"] | bool | Annotated[int, Field(ge=1, le=100)], WrapValidator(_read_season)]
 _SEASON = "seasonality: `auto`, on, off, or the number of its Fourier terms."
 
 

@@ -13,7 +13,7 @@ from forecast.core.schemas import nearest
 from forecast.models.prophet.schemas.schema import ProphetConfig, ProphetOptions, ProphetSettings
 from forecast.models.prophet.services.fit import fit, list_countries, warm
 
-FITS_PER_LIFE = 1000
+FITS_PER_LIFE = 5000
 """After this many fits a process is replaced; a fresh one costs about as much as ten fits."""
 
 

@@ -17,8 +17,6 @@ LONGEST_SEASON = 24
 """The longest season of AutoETS and AutoARIMA: with one state a step the fit takes minutes beyond it."""
 
 _LEAST_STEPS = {"AutoETS": 10, "AutoTheta": 5, "DynamicOptimizedTheta": 5, "AutoARIMA": 10}
-# Either is ETS with the season taken care of otherwise.
-_OTHERS = {"AutoETS": "MSTL", "MSTL": "AutoETS"}
 _DAY = pd.Timedelta(days=1).value
 
 
@@ -41,23 +39,27 @@ def choose(asked: str, series: Series) -> Choice:
     if np.ptp(series.target) == 0:
         told = ("A single point tells nothing of the spread; all quantiles equal it.",) if steps == 1 else ()
         return Choice("Naive", (), told)
+    method = _best(series.freq, season) if asked == "auto" else asked
+    reason = _obstacle(method, steps, season)
+    chosen = _with_seasons(method, series.freq, season, steps)
     if asked == "auto":
-        method = _best(series.freq, season)
-        chosen = _with_seasons(method, series.freq, season, steps)
-        short = _obstacle(method, steps, season) or steps < 2 * chosen.seasons[0]
-        return simplest(steps, season) if short else chosen
-    reason = _obstacle(asked, steps, season)
-    if reason is None:
-        chosen = _with_seasons(asked, series.freq, season, steps)
-        left_out = chosen.seasons[0] < season
+        return simplest(steps, season) if reason or steps < 2 * chosen.seasons[0] else chosen
+    if reason is not None:
+        other = _instead(asked, series.freq, season, steps)
+        return replace(other, warnings=(f"{asked} {reason}; {other.method} was used instead.",))
+    if chosen.seasons[0] < season:
         told = (f"{asked} takes seasons of at most {LONGEST_SEASON} steps; that of {season} was left out.",)
-        return replace(chosen, warnings=told) if left_out else chosen
-    other = _OTHERS.get(asked)
-    if other is not None and _obstacle(other, steps, season) is None:
-        instead = _with_seasons(other, series.freq, season, steps)
-    else:
-        instead = simplest(steps, season)
-    return replace(instead, warnings=(f"{asked} {reason}; {instead.method} was used instead.",))
+        return replace(chosen, warnings=told)
+    return chosen
+
+
+def _instead(asked: str, freq: str, season: int, steps: int) -> Choice:
+    # MSTL is AutoETS on what is left of a series without its season.
+    if asked == "AutoETS" and _obstacle("MSTL", steps, season) is None:
+        return _with_seasons("MSTL", freq, season, steps)
+    if asked == "MSTL" and season == 1 and _obstacle("AutoETS", steps, season) is None:
+        return Choice("AutoETS", (season,))
+    return simplest(steps, season)
 
 
 def simplest(steps: int, season: int) -> Choice:
@@ -77,7 +79,7 @@ def _best(freq: str, season: int) -> str:
 
 
 def _with_seasons(method: str, freq: str, season: int, steps: int) -> Choice:
-    """Return the method with the seasons it is given; for MSTL the week beside the day, if seen four times."""
+    """Return the method with its seasons; MSTL gets the week beside the day where four are seen."""
     if method == "AutoARIMA" and season > LONGEST_SEASON:
         return Choice(method, (1,))
     offset = to_offset(freq)

@@ -1,6 +1,5 @@
 """What is chosen for which series, before anything is fitted."""
 
-import numpy as np
 import pytest
 
 from forecast.models.statsforecast.schemas.schema import Method
@@ -37,6 +36,7 @@ def test_auto_follows_the_frequency(freq: str, season: int, steps: int, expected
         ("h", 24, 48, Choice("SeasonalNaive", (24,))),
         ("h", 24, 26, Choice("SeasonalNaive", (24,))),
         ("h", 24, 25, Choice("Naive", ())),
+        ("MS", 12, 23, Choice("SeasonalNaive", (12,))),
         ("MS", 12, 4, Choice("Naive", ())),
         ("D", 7, 9, Choice("SeasonalNaive", (7,))),
         ("W-SUN", 52, 9, Choice("Naive", ())),
@@ -56,7 +56,7 @@ def test_a_short_history_falls_back_without_ado(freq: str, season: int, steps: i
             12,
             24,
             "SeasonalNaive",
-            "MSTL needs at least 25 steps, not 24; AutoETS was used instead.",
+            "MSTL needs at least 25 steps, not 24; SeasonalNaive was used instead.",
         ),
         ("MSTL", 1, 24, "AutoETS", "MSTL needs a season, and the series has none; AutoETS was used instead."),
         ("AutoETS", 12, 9, "Naive", "AutoETS needs at least 10 steps, not 9; Naive was used instead."),
@@ -89,3 +89,9 @@ def test_a_method_that_cannot_be_fitted_is_replaced_and_named(
 ) -> None:
     choice = choose(method, make_series(seasonal(steps), season=season))
     assert (choice.method, choice.warnings) == (used, (told,))
+
+
+def test_arima_leaves_a_long_season_out_and_says_so() -> None:
+    choice = choose("AutoARIMA", make_series(seasonal(200, 52), freq="W-SUN", season=52))
+    told = "AutoARIMA takes seasons of at most 24 steps; that of 52 was left out."
+    assert choice == Choice("AutoARIMA", (1,), (told,))

@@ -1,0 +1,257 @@
+"""The documentation is true: its commands and bodies run, its tables are the code's, its routes are all."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_args
+
+import huggingface_hub.constants
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from forecast.core.config import Settings
+from forecast.core.schemas import Missing, Role
+from forecast.main import create_app
+from forecast.models import get_available_models, get_service
+from scripts.document import BLOCK, ROOT, list_pages, main, rewrite
+from tests.conftest import AUTHORIZED, KEY
+
+PAGES = (ROOT / "README.md", ROOT / "docs/api.md")
+ALL_PAGES = [*list_pages(), *sorted((ROOT / "docs/adr").glob("*.md"))]
+TOPICS = ("overview", "initialization", "inference", "covariates", "configuration", "troubleshooting")
+FENCE = re.compile(r"(?:<!-- not run: (\w+) -->\n)?^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+NOT_RUN = {
+    "clone": "clones and installs from the network; tests/setup runs the same verb in a copy of this folder",
+    "hub": "downloads from the Hub; the checkpoints it would write are here, tiny and random",
+    "verbs": "runs all tests, this one among them; `check` is what .ci/run does",
+}
+WEIGHTS = {
+    "chronos": {
+        "chronos-2": "write",
+        "amazon/chronos-2": "write",
+        "amazon/chronos-bolt-small": "write_bolt",
+        "amazon/chronos-t5-small": "write_t5",
+    },
+    "timesfm20": {
+        "timesfm-2.0-500m": "write",
+        "google/timesfm-2.0-500m-pytorch": "write_original",
+    },
+}
+CONTEXTS = {"chronos": 8192, "timesfm20": 2048}
+
+
+@dataclass(frozen=True)
+class Fence:
+    place: str
+    reason: str
+    language: str
+    code: str
+
+
+def fences(page: Path) -> list[Fence]:
+    text = page.read_text()
+    return [
+        Fence(f"{page.name}:{text.count(chr(10), 0, found.start()) + 1}", found[1], found[2], found[3])
+        for found in FENCE.finditer(text)
+    ]
+
+
+def bodies(model_id: str, topic: str) -> list[Any]:
+    page = ROOT / f"forecast/models/{model_id}/documentation/{topic}.md"
+    return [json.loads(fence.code) for fence in fences(page) if fence.language == "json"]
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Tiny weights under the names that the pages use: in local folders, and in a filled cache of the Hub."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    with pytest.MonkeyPatch.context() as patch:
+        for model_id, wanted in WEIGHTS.items():
+            tiny = import_module(f"forecast.models.{model_id}.tests.tiny")
+            patch.setattr(tiny, "CONTEXT", CONTEXTS[model_id])
+            for name, write in wanted.items():
+                made = folder / "made" / name
+                made.mkdir(parents=True)
+                body = getattr(tiny, write)(made)
+                place = folder / "hub" / f"models--{name.replace('/', '--')}"
+                target = place / "snapshots/1" if "/" in name else folder / model_id / name
+                shutil.copytree(made / body["local_model_path"], target)
+                if "/" in name:
+                    (place / "refs").mkdir()
+                    (place / "refs/main").write_text("1")
+            patch.setenv(f"{model_id.upper()}_LOCAL_DIR", str(folder / model_id))
+        patch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(folder / "hub"))
+        for model_id in get_available_models():
+            get_service(model_id).__dict__.pop("settings", None)
+        yield folder
+        for model_id in get_available_models():
+            get_service(model_id).__dict__.pop("settings", None)
+
+
+@pytest.fixture
+def clone(tmp_path: Path, checkpoints: Path) -> Path:
+    """What of a clone the commands use: the samples and the key."""
+    shutil.copytree(ROOT / "data/samples", tmp_path / "data/samples")
+    (tmp_path / "data/uploads").mkdir()
+    (tmp_path / ".env").write_text(f"API_SECRET_KEY={KEY}\n")
+    return tmp_path
+
+
+@pytest.fixture
+def app(clone: Path, make_settings: Callable[..., Settings]) -> FastAPI:
+    return create_app(make_settings(data_dir=clone / "data"))
+
+
+def shell_script(page: Path, url: str) -> tuple[str, list[str]]:
+    """Return all commands of a page as one script that ends at the first error, and their places."""
+    lines = ["set -euo pipefail", 'curl() { command curl --noproxy "*" --fail-with-body "$@"; echo; }']
+    places = []
+    for fence in fences(page):
+        if fence.language not in {"bash", "python"} or fence.reason:
+            continue
+        places.append(fence.place)
+        code = fence.code.replace("http://127.0.0.1:8000", url)
+        lines.append(f"echo 'at {fence.place}' >&2")
+        lines += ["python - <<'PYTHON'", code, "PYTHON"] if fence.language == "python" else [code]
+    return "\n".join(lines), places
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_of_a_page_runs_as_it_stands(
+    page: Path, app: FastAPI, clone: Path, serve: Callable[[FastAPI], str]
+) -> None:
+    script, places = shell_script(page, serve(app))
+    get_service("statsforecast").initialize()  # as the gateway does at its start
+    search = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    ran = subprocess.run(
+        ["/bin/bash", "-c", script],
+        cwd=clone,
+        env={"PATH": search, "NO_PROXY": "*"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, f"{ran.stderr}\n{ran.stdout[-2000:]}"
+    assert [line[3:] for line in ran.stderr.splitlines() if line.startswith("at ")] == places
+    assert len(places) > 5
+
+
+def test_what_is_not_run_has_a_reason() -> None:
+    marked = {fence.reason for page in PAGES for fence in fences(page) if fence.reason}
+    assert marked == set(NOT_RUN)
+
+
+def test_the_verbs_of_setup_that_pages_name_exist() -> None:
+    named = {
+        verb for page in ALL_PAGES for verb in re.findall(r"\./setup\.sh(?: |$)([a-z-]*)", page.read_text())
+    }
+    verbs = {
+        verb.replace("_", "-")
+        for verb in re.findall(r"^verb_(\w+)\(\)", (ROOT / "setup.sh").read_text(), re.M)
+    }
+    assert {verb for verb in named if not verb.startswith("-")} <= verbs
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("model_id", get_available_models())
+def test_every_body_in_a_models_documentation_is_answered(model_id: str, app: FastAPI) -> None:
+    with TestClient(app, headers=AUTHORIZED) as client:
+
+        def post(action: str, body: Any) -> None:
+            answer = client.post(f"/forecast/v1/{model_id}/{action}", json=body)
+            assert answer.status_code == 200, f"{body}: {answer.text}"
+
+        first, *others = bodies(model_id, "initialization")
+        for body in (*others, first):
+            post("shutdown", None)
+            post("initialization", body)
+        asked = bodies(model_id, "inference") + bodies(model_id, "covariates")
+        assert len(asked) >= 2
+        for body in asked:
+            post("inference", body)
+
+
+def test_generated_tables_are_those_of_the_code() -> None:
+    assert main(["--check"]) == 0, "run: python scripts/document.py"
+
+
+def test_a_stale_table_is_found() -> None:
+    page = ROOT / "docs/api.md"
+    text = page.read_text()
+    stale = text.replace("| `horizon_len` | integer from 1 |", "| `horizon_len` | text |")
+    assert stale != text
+    assert rewrite(stale, page) == text
+
+
+@pytest.mark.parametrize("model_id", get_available_models())
+def test_every_model_has_its_six_pages_with_generated_tables(model_id: str) -> None:
+    folder = ROOT / f"forecast/models/{model_id}/documentation"
+    assert {page.name for page in folder.iterdir()} == {f"{topic}.md" for topic in TOPICS}
+    tables = {
+        match["name"] for topic in TOPICS for match in BLOCK.finditer((folder / f"{topic}.md").read_text())
+    }
+    kinds = ("capabilities", "initialization", "options", "settings")
+    assert tables == {f"{kind} {model_id}" for kind in kinds}
+
+
+def test_every_route_is_documented_and_nothing_else(app: FastAPI) -> None:
+    models = "|".join(get_available_models())
+    known = {
+        (method.upper(), re.sub(rf"^/forecast/v1/({models})/", "/forecast/v1/{model_id}/", path))
+        for path, methods in app.openapi()["paths"].items()
+        for method in methods
+    }
+    known |= {("GET", str(path)) for path in (app.docs_url, app.redoc_url, app.openapi_url)}
+    text = (ROOT / "docs/api.md").read_text()
+    assert set(re.findall(r"^### `([A-Z]+) (\S+)`$", text, re.MULTILINE)) == known
+
+
+def test_every_model_has_the_four_routes(app: FastAPI) -> None:
+    paths = app.openapi()["paths"]
+    for model_id in get_available_models():
+        actions = {path.rpartition("/")[2] for path in paths if path.startswith(f"/forecast/v1/{model_id}/")}
+        assert actions == {"initialization", "status", "inference", "shutdown"}
+
+
+@pytest.mark.parametrize(("heading", "values"), [("role", get_args(Role)), ("`missing`", get_args(Missing))])
+def test_tables_written_by_hand_have_every_value(heading: str, values: tuple[str, ...]) -> None:
+    text = (ROOT / "docs/api.md").read_text()
+    rows = text.partition(f"\n| {heading} |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", rows, re.MULTILINE) == list(values)
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        if "://" not in link:
+            assert (page.parent / link).exists(), link
+
+
+def test_names_of_settings_in_the_pages_exist() -> None:
+    known = (ROOT / ".env.template").read_text()
+    for page in PAGES:
+        for name in re.findall(r"`([A-Z]+_[A-Z_]{4,})(?:=\S*)?`", page.read_text()):
+            if not re.search(rf"\b{name}\b", known):
+                assert re.search(rf'"{name}"', (ROOT / "forecast/core/errors.py").read_text()), name
+
+
+def test_decisions_are_short() -> None:
+    decisions = sorted((ROOT / "docs/adr").glob("*.md"))
+    assert [page.name[:4] for page in decisions] == [
+        f"{number:04d}" for number in range(1, len(decisions) + 1)
+    ]
+    for page in decisions:
+        text = page.read_text()
+        assert len(text.splitlines()) <= 50, page.name
+        assert re.findall(r"^## (\w+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"], (
+            page.name
+        )
