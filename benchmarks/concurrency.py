@@ -5,6 +5,7 @@ import math
 import os
 import statistics
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -56,11 +57,15 @@ class _Case:
             " / ".join(f"{rate:.1f}" for rate in rates.values()),
             f"{statistics.median(load.rate for load in self.loads):.1f}",
             f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}; batch {best})",
-            "; ".join(" ".join(map(str, load.batches)) for load in self.loads),
+            "; ".join(_tell(load.batches) for load in self.loads),
             f"{busy:.0%}",
             f"{np.percentile(latencies, 50):.2f}",
             f"{np.percentile(latencies, 99):.2f}",
         )
+
+
+def _tell(batches: Sequence[int]) -> str:
+    return ", ".join(f"{count} of {size}" for size, count in Counter(batches).items())
 
 
 def measure(name: str, folder: Path) -> Table:
@@ -85,8 +90,9 @@ def measure(name: str, folder: Path) -> Table:
     notes = (
         f"{CALLERS} callers, each sending its next request when the last is answered; {HORIZON} steps, mean"
         f" and deciles, float32, threads on either side: {threads}. Library and gateway take turns {REPEATS}"
-        " times; the ratio is the median, with its lowest and highest. 'Batches' lists the sizes of each"
-        " turn; 'model busy' is the share of the time in which the model computed."
+        " times; the ratio is the median, with its lowest and highest. 'Batches' tells of each turn"
+        " how many batches of which size there were; 'model busy' is the share of the time in which the"
+        " model computed."
     )
     return Table(f"{CALLERS} concurrent callers: {name}", _HEADER, rows, notes)
 

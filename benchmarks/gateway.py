@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 ROOT = Path(__file__).parents[1]
 _KEY = "the-benchmarks-own-key-of-more-than-32-characters"
@@ -61,38 +61,38 @@ class Caller:
 @contextmanager
 def run_gateway(model_id: str, **environment: str) -> Iterator[int]:
     """Serve one model in a child process, without quotas, and yield its port on the loopback."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as listener,
-    ):
+    with tempfile.TemporaryDirectory() as folder:
+        console = Path(folder) / "console"
         settings = {
             "ENV_FILE": os.devnull,
             "API_SECRET_KEY": _KEY,
             "MODEL_NAME": model_id,
-            "INITIALIZE_ON_START": "statsforecast",
             "RATE_LIMIT_ENABLED": "false",
             "DATA_DIR": str(ROOT / "data"),
             "LOG_DIR": folder,
             "HF_HUB_OFFLINE": "1",
         }
-        console = Path(folder) / "console"
-        with console.open("wb") as output:
-            server = subprocess.Popen(  # noqa: S603 - this interpreter and this package
-                [sys.executable, "-m", "benchmarks.server", str(listener.fileno())],
-                cwd=ROOT,
-                env={**os.environ, **settings, **environment},
-                pass_fds=[listener.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        port = listener.getsockname()[1]
+        listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
         # From here on only the child holds the socket: callers wait in its backlog, and fail if it dies.
-        listener.close()
+        with listener, console.open("wb") as output:
+            port = listener.getsockname()[1]
+            server = _start(listener.fileno(), {**os.environ, **settings, **environment}, output)
         try:
             yield port
         except OSError as error:
             raise RuntimeError(f"The gateway went away:\n{console.read_text()[-2000:]}") from error
         finally:
-            server.terminate()
-            server.wait(60)
+            server.communicate(timeout=_PATIENCE_SECONDS)
+
+
+def _start(descriptor: int, environment: dict[str, str], output: BinaryIO) -> "subprocess.Popen[bytes]":
+    """Return the gateway's process, which ends when its standard input does."""
+    return subprocess.Popen(  # noqa: S603 - this interpreter and this package
+        [sys.executable, "-m", "benchmarks.server", str(descriptor)],
+        cwd=ROOT,
+        env=environment,
+        pass_fds=[descriptor],
+        stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+    )

@@ -2,6 +2,7 @@
 
 import socket
 import sys
+import threading
 
 import uvicorn
 
@@ -11,12 +12,18 @@ from forecast.main import create_app
 
 
 def serve(descriptor: int) -> None:
-    """Serve one model until told to stop."""
-    settings = Settings()
+    """Serve one model until standard input ends, as it does when whoever started this is gone."""
+    settings = Settings(initialize_on_start=())
     if settings.model_name == noop.MODEL_ID:
         noop.register()
-    listener = socket.socket(fileno=descriptor)
-    uvicorn.Server(uvicorn.Config(create_app(settings), lifespan="on")).run(sockets=[listener])
+    server = uvicorn.Server(uvicorn.Config(create_app(settings)))
+    threading.Thread(target=_stop_at_end_of_input, args=(server,), daemon=True).start()
+    server.run(sockets=[socket.socket(fileno=descriptor)])
+
+
+def _stop_at_end_of_input(server: uvicorn.Server) -> None:
+    sys.stdin.buffer.read()
+    server.should_exit = True
 
 
 if __name__ == "__main__":

@@ -55,6 +55,8 @@ launch() { # HOST PORT WORKERS: in a session of its own, so that it outlives thi
     "$venv/bin/python" -m uvicorn forecast.main:app --app-dir "$root" --host "$1" --port "$2" --workers "$3" \
     >"$console" 2>&1 </dev/null &
   printf '%s\n' "$!" >"$pid_file"
+  # At first the new process is a copy of this script; from its own command line on, own_pid knows it.
+  while kill -0 "$!" 2>/dev/null && ! own_pid >/dev/null; do sleep 0.05; done
 }
 
 start() {

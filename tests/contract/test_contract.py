@@ -225,3 +225,12 @@ def test_the_module_offers_the_functions_of_every_model(model: Model) -> None:
     assert module.get_model_source_info() == module.service.get_model_source_info()
     for name in ("initialize_model", "run_inference", "shutdown_model"):
         assert callable(getattr(module, name))
+
+
+def test_the_examples_of_the_documentation_page_run_as_they_stand(model: Model) -> None:
+    paths = model.client.get("/openapi.json").json()["paths"]
+    operation = paths[f"/forecast/v1/{model.model_id}/inference"]["post"]
+    assert operation["security"] == [{"HTTPBearer": []}]
+    for example in operation["requestBody"]["content"]["application/json"]["examples"].values():
+        response = model.post("inference", example["value"])
+        assert response.status_code == 200, response.text

@@ -7,6 +7,7 @@ import pytest
 from chronos import Chronos2Pipeline
 
 from forecast.core.adapter import Covariate, Floats, Task
+from forecast.models.chronos.services.inputs import make_input
 from forecast.models.chronos.services.model import LoadedChronos
 from forecast.models.chronos.tests import tiny
 from forecast.models.chronos.tests.making import ADAPTER, assert_alike, make_task, predict_one, walk
@@ -175,3 +176,12 @@ def test_tasks_with_other_covariates_do_not_share_a_batch() -> None:
         for covariates in ((), (first,), (second,), (first, second), (replace(first, future=None),))
     }
     assert len(keys) == 5
+
+
+def test_rows_stand_in_the_order_that_the_library_wants(chronos2: LoadedChronos) -> None:
+    task = make_task(walk(60), HORIZON, make_covariates(60, 0))
+    made = make_input(chronos2.torch, task, task.series.target)
+    assert (made["n_targets"], made["n_covariates"], made["n_future_covariates"]) == (1, 6, 4)
+    assert made["context"].shape == (7, 60)
+    unknown = made["future_covariates"].isnan().all(dim=1).tolist()
+    assert unknown == [True, True, True, False, False, False, False]
