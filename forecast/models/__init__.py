@@ -1,12 +1,15 @@
 """The models of the gateway: what there is, and where to find it."""
 
 from importlib import import_module
-from typing import Any, Literal, TypedDict
-
-from fastapi import APIRouter
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from forecast.core.adapter import Capabilities
-from forecast.core.lifecycle import ModelService
+
+# The processes that fit series import this package too, and need no web framework.
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from forecast.core.lifecycle import ModelService
 
 
 class ModelEntry(TypedDict):
@@ -87,13 +90,13 @@ def get_available_models() -> list[str]:
     return [model_id for model_id, entry in MODEL_REGISTRY.items() if entry["status"] == "active"]
 
 
-def get_service(model_id: str) -> ModelService[Any]:
+def get_service(model_id: str) -> "ModelService[Any]":
     """Return a model's service; raise KeyError when the model is unknown."""
     service: ModelService[Any] = import_module(MODEL_REGISTRY[model_id]["service_path"]).service
     return service
 
 
-def get_router(model_id: str) -> APIRouter:
+def get_router(model_id: str) -> "APIRouter":
     """Return a model's routes; raise KeyError when the model is unknown."""
     router: APIRouter = import_module(MODEL_REGISTRY[model_id]["router_path"]).router
     return router
