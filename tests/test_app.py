@@ -52,7 +52,7 @@ def test_wrong_keys_are_counted_by_address(make_app: MakeApp) -> None:
 
 
 def test_the_limits_by_default() -> None:
-    settings = Settings(api_secret_key=KEY)  # type: ignore[arg-type]
+    settings = Settings(api_secret_key=KEY)
     assert settings.rate_limit_initialization_per_minute == 5
     assert settings.rate_limit_inference_per_minute == 10
     assert settings.rate_limit_per_minute == 60
@@ -181,7 +181,7 @@ def test_unsafe_settings_refuse_to_start(changes: dict[str, Any], told: str) -> 
 def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_SECRET_KEY", KEY)
     monkeypatch.setenv("INITIALIZE_ON_START", "statsforecast, chronos")
-    assert Settings().initialize_on_start == ("statsforecast", "chronos")  # type: ignore[call-arg]
+    assert Settings().initialize_on_start == ("statsforecast", "chronos")
 
 
 def test_importing_the_gateway_reads_no_settings_and_loads_no_heavy_library() -> None:

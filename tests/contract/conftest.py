@@ -38,7 +38,7 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp(model_id)
     body = import_module(f"{MODEL_REGISTRY[model_id]['module']}.tests.tiny").write(folder)
     settings = Settings(
-        api_secret_key=KEY,  # type: ignore[arg-type]
+        api_secret_key=KEY,
         data_dir=ROOT / "data",
         log_dir=tmp_path_factory.mktemp("logs"),
         initialize_on_start=(),

@@ -24,7 +24,8 @@ def days(count: int) -> list[str]:
 
 def wave(count: int) -> list[float]:
     steps = np.arange(count)
-    return (50 + 10 * np.sin(steps * 2 * np.pi / 7) + steps * 0.1).tolist()
+    values: list[float] = (50 + 10 * np.sin(steps * 2 * np.pi / 7) + steps * 0.1).tolist()
+    return values
 
 
 def test_every_model_answers_the_same_request_on_the_same_table(model: Model) -> None:
