@@ -87,6 +87,7 @@ def measure(name: str, folder: Path) -> Table:
             caller.initialize(body)
         rows = [_measure_context(context, direct, port, model_id).row() for context in CONTEXTS]
     threads = os.environ.get("OMP_NUM_THREADS", "as many as torch likes")
+    threads += f", waiting {os.environ.get('OMP_WAIT_POLICY', 'as OpenMP likes').lower()}"
     notes = (
         f"{CALLERS} callers, each sending its next request when the last is answered; {HORIZON} steps, mean"
         f" and deciles, float32, threads on either side: {threads}. Library and gateway take turns {REPEATS}"

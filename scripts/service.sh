@@ -50,9 +50,8 @@ await_ready() { # HOST PORT: until the API is ready; says why when it ended, fai
   done
 }
 
-launch() { # HOST PORT WORKERS: in a session of its own, so that it outlives this terminal
-  "$venv/bin/python" -c 'import os, sys; os.setsid(); os.execv(sys.argv[1], sys.argv[1:])' \
-    "$venv/bin/python" -m uvicorn forecast.main:app --app-dir "$root" --host "$1" --port "$2" --workers "$3" \
+launch() { # HOST PORT WORKERS: in the background, to outlive this script and its terminal
+  "$venv/bin/python" -m scripts.serve forecast.main:app --app-dir "$root" --host "$1" --port "$2" --workers "$3" \
     >"$console" 2>&1 </dev/null &
   printf '%s\n' "$!" >"$pid_file"
   # At first the new process is a copy of this script; from its own command line on, own_pid knows it.

@@ -44,6 +44,8 @@ class Capabilities:
     missing: bool = False
     """Takes NaN in the context."""
     backends: tuple[Backend, ...] = ("cpu",)
+    max_batch: int | None = None
+    """The most series in one call of `predict`, where a checkpoint takes fewer than the adapter says."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,6 +11,18 @@ from forecast.core.errors import CheckpointError, ForbiddenError, NotSupportedEr
 
 HUB_TIMEOUT_SECONDS = 5.0
 _SAFE = ["*.json", "*.safetensors"]
+# What loaders raise at files that are damaged, of another model, or edited by hand.
+_UNREADABLE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 _WHAT_TO_DO = (
     "Put the files under the model's local/ folder and pass local_model_path, point HF_HOME at a filled"
     " cache, or set HF_TOKEN if the repository needs one."
@@ -100,7 +112,7 @@ def reading(config: ModelConfig) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, EOFError, SafetensorError) as error:
+    except (*_UNREADABLE, SafetensorError) as error:
         raise CheckpointError(
             f"The checkpoint {config.source} could not be read as this model ({type(error).__name__})."
             " Check that it is complete and belongs to this model."

@@ -186,7 +186,7 @@ class ModelService(Generic[Loaded]):
             worker = Worker(
                 lambda tasks: self.adapter.predict(loaded, tasks),
                 self.adapter.batch_key,
-                max_batch=config.batch_size or self.adapter.max_batch,
+                max_batch=config.batch_size or limits.max_batch or self.adapter.max_batch,
                 queue_size=self.settings.queue_size,
                 name=self.adapter.model_id,
             )

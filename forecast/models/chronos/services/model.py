@@ -70,7 +70,9 @@ class ChronosAdapter(Adapter[LoadedChronos]):
         own = replace(self.capabilities, max_context=context, max_horizon=context, native_levels=levels)
         if family == "Chronos2Pipeline":
             return own
-        return replace(own, covariates="none", past_covariates=False)
+        # T5 draws series by series: a large batch would only keep others waiting.
+        own = replace(own, covariates="none", past_covariates=False)
+        return replace(own, max_batch=1) if family == "ChronosPipeline" else own
 
     def batch_key(self, task: Task) -> Hashable:
         """Return what mates must share, and the patches of the context to the next power of two."""
