@@ -1,9 +1,9 @@
 """What setup.sh asks of the gateway: `claim` its address before the start, `forecast` once it is ready."""
 
 import errno
+import json
 import socket
 import subprocess
-import json
 import sys
 from pathlib import Path
 

@@ -89,6 +89,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                     (place / "refs").mkdir()
                     (place / "refs/main").write_text("1")
             patch.setenv(f"{model_id.upper()}_LOCAL_DIR", str(folder / model_id))
+        patch.setenv("FIT_PROCESSES", "1")
         patch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(folder / "hub"))
         for model_id in get_available_models():
             get_service(model_id).__dict__.pop("settings", None)
