@@ -83,7 +83,8 @@ verb_lock() {
   use_pip_settings
   choose_torch
   mkdir -p run
-  cp requirements.lock run/requirements.lock
+  # uv keeps the versions it finds; torch's plain one it would take to mean the build for GPUs and their libraries.
+  grep -v '^torch==' requirements.lock >run/requirements.lock
   uv_here pip compile --quiet --no-emit-index-url --no-emit-find-links --all-extras --group dev \
     --custom-compile-command './setup.sh lock' --python "$venv/bin/python" "$@" \
     pyproject.toml --output-file run/requirements.lock

@@ -93,7 +93,7 @@ def forecast(url: str, body: str) -> None:
     import httpcore  # not needed by the claim
 
     key = read_settings().api_secret_key.get_secret_value()
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    headers = [("Authorization", f"Bearer {key}"), ("Content-Type", "application/json")]
     patience = {"timeout": {"connect": 5, "read": 60, "write": 5}}
     answer = httpcore.request("POST", url, headers=headers, content=body.encode(), extensions=patience)
     text = answer.content.decode()

@@ -122,7 +122,8 @@ class ModelConfig(BaseModel):
 
     `context_len` and `horizon_len` are in time steps and serve requests that name none; a context of
     None is all the history there is, up to the model's limit. `local_dir` is the folder in which local
-    checkpoints lie, `batch_size` replaces the adapter's `max_batch`.
+    checkpoints lie, `batch_size` replaces the adapter's `max_batch`, `fit_processes`
+    of 0 is one per core.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -131,6 +132,7 @@ class ModelConfig(BaseModel):
     context_len: int | None
     horizon_len: int
     batch_size: int | None = None
+    fit_processes: int = 0
     checkpoint: str | None = None
     revision: str | None = None
     local_model_path: str | None = None
@@ -157,7 +159,6 @@ class Adapter(ABC, Generic[Loaded]):
     library: ClassVar[str]
     """The distribution that makes the forecasts; its version is told with every answer."""
     capabilities: ClassVar[Capabilities]
-    config_type: ClassVar[type[ModelConfig]] = ModelConfig
     options_type: ClassVar[type[Options]] = Options
     max_batch: ClassVar[int] = 64
     """The most series in one call of `predict`."""

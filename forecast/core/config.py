@@ -166,16 +166,14 @@ class ModelSettings(EnvSettings):
         description="Processes that fit series for one model; 0 means one per core.",
     )
 
-    def resolve(
-        self, request: InitializationRequest, config_type: type[ModelConfig], folder: Path
-    ) -> ModelConfig:
+    def resolve(self, request: InitializationRequest, folder: Path) -> ModelConfig:
         """Return the configuration that a request asks for, its gaps filled from these settings."""
         asked = request.model_dump(exclude_none=True, exclude={"wait"})
         if not asked.keys() & {"checkpoint", "local_model_path"} and asked.get("source_type") != "hf":
             asked["local_model_path"] = self.default_local_model_path
         local = asked.get("local_model_path") is not None
         own = {name: getattr(self, name) for name in type(self).model_fields}
-        values = {name: value for name, value in own.items() if name in config_type.model_fields} | {
+        values = {name: value for name, value in own.items() if name in ModelConfig.model_fields} | {
             "backend": self.default_backend,
             "context_len": self.default_context_len,
             "horizon_len": self.default_horizon_len,
@@ -184,4 +182,4 @@ class ModelSettings(EnvSettings):
             "source_type": "local" if local else "hf",
             "local_dir": self.local_dir or folder / "local",
         }
-        return config_type.model_validate(values | asked)
+        return ModelConfig.model_validate(values | asked)

@@ -128,7 +128,7 @@ class ModelService(Generic[Loaded]):
         named = request.checkpoint or request.local_model_path or request.source_type or request.revision
         if weightless and named:
             raise NotSupportedError(f"The model '{self.adapter.model_id}' has no weights to choose.")
-        config = self.settings.resolve(request, self.adapter.config_type, self._folder)
+        config = self.settings.resolve(request, self._folder)
         known = self.adapter.capabilities
         if config.backend not in known.backends:
             raise BackendError(

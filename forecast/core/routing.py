@@ -110,7 +110,7 @@ def _add_lifecycle(
         source = f"Source: {now.config.source}" if now.config else None
         return StatusResponse(model_status=now.status, details=now.details or source)
 
-    @router.post("/shutdown", dependencies=guards("initialization"))
+    @router.post("/shutdown", dependencies=guards("discovery"))
     async def shut_down() -> ShutdownResponse:
         """Finish what runs, drop what waits, and give the model's memory back."""
         stopped = await run_sync(service.shutdown)

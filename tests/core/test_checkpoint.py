@@ -141,7 +141,7 @@ class WeightSettings(ModelSettings, env_prefix="WEIGHTS_"):
 def test_the_source_follows_from_the_request_and_the_defaults(
     tmp_path: Path, asked: dict[str, Any], source: str
 ) -> None:
-    made = WeightSettings().resolve(InitializationRequest(**asked), ModelConfig, tmp_path)
+    made = WeightSettings().resolve(InitializationRequest(**asked), tmp_path)
     assert made.source == source
     assert made.local_dir == tmp_path / "local"
 
@@ -151,9 +151,9 @@ def test_a_default_local_checkpoint_serves_requests_that_name_no_weights(
 ) -> None:
     monkeypatch.setenv("WEIGHTS_DEFAULT_LOCAL_MODEL_PATH", "mine")
     settings = WeightSettings()
-    assert settings.resolve(InitializationRequest(), ModelConfig, tmp_path).source == "local:mine"
+    assert settings.resolve(InitializationRequest(), tmp_path).source == "local:mine"
     named = InitializationRequest(checkpoint="google/other")
-    assert settings.resolve(named, ModelConfig, tmp_path).source == "hf:google/other"
+    assert settings.resolve(named, tmp_path).source == "hf:google/other"
 
 
 def test_only_listed_repositories_are_allowed_by_default() -> None:

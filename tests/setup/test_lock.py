@@ -29,3 +29,9 @@ def test_what_the_project_asks_for_is_in_the_lock() -> None:
 
 def test_the_lock_names_no_host_and_no_folder_of_the_machine_that_made_it() -> None:
     assert re.findall(r"\S*(?:://|--index|--find-links|file:|/opt/|/home/|/root/)\S*", LOCK) == []
+
+
+def test_the_lock_is_of_the_build_without_a_gpus_libraries() -> None:
+    assert [
+        name for name in names_of(LOCK.splitlines()) if name.startswith(("nvidia", "cuda", "triton"))
+    ] == []

@@ -24,7 +24,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def resolve() -> ModelConfig:
-    return ChronosSettings().resolve(InitializationRequest(), ModelConfig, Path("folder"))
+    return ChronosSettings().resolve(InitializationRequest(), Path("folder"))
 
 
 def test_chronos2_on_the_cpu_is_the_default() -> None:

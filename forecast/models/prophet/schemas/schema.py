@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 from pydantic_core import PydanticCustomError
 
-from forecast.core.adapter import ModelConfig, Options
+from forecast.core.adapter import Options
 from forecast.core.config import ModelSettings
 from forecast.core.pool import available_cores
 
@@ -28,17 +28,13 @@ _SEASON = "seasonality: `auto`, on, off, or the number of its Fourier terms."
 class ProphetSettings(ModelSettings, env_prefix="PROPHET_"):
     """The settings of Prophet: no weights, and all the history there is."""
 
+    model_port: int = Field(8003, ge=1, le=65535, description="The model's port as a service of its own.")
+
     @model_validator(mode="after")
     def _fill_all_processes(self) -> Self:
         if self.batch_size is None:
             self.batch_size = FITS_PER_PROCESS * (self.fit_processes or available_cores())
         return self
-
-
-class ProphetConfig(ModelConfig):
-    """What Prophet is loaded with; `fit_processes` of 0 is one per core."""
-
-    fit_processes: int = Field(0, ge=0)
 
 
 class ProphetOptions(Options):

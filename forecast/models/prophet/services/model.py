@@ -10,7 +10,7 @@ from forecast.core.errors import RequestError
 from forecast.core.lifecycle import ModelService
 from forecast.core.pool import FitPool
 from forecast.core.schemas import nearest
-from forecast.models.prophet.schemas.schema import ProphetConfig, ProphetOptions, ProphetSettings
+from forecast.models.prophet.schemas.schema import ProphetOptions, ProphetSettings
 from forecast.models.prophet.services.fit import fit, list_countries, warm
 
 FITS_PER_LIFE = 5000
@@ -31,14 +31,13 @@ class ProphetAdapter(Adapter[Fitters]):
     model_id = "prophet"
     library = "prophet"
     capabilities = Capabilities(min_context=2, covariates="native", missing=True)
-    config_type: ClassVar[type[ModelConfig]] = ProphetConfig
     options_type: ClassVar[type[Options]] = ProphetOptions
     # Small, so that a request of one series gets in between the chunks of a large one.
     max_batch = 8
 
     def load(self, config: ModelConfig) -> Fitters:
         """Return the processes, started and warm."""
-        pool = FitPool(config.fit_processes if isinstance(config, ProphetConfig) else 0, warm, FITS_PER_LIFE)
+        pool = FitPool(config.fit_processes, warm, FITS_PER_LIFE)
         return Fitters(pool, pool.map(list_countries, [None])[0])
 
     def predict(self, loaded: Fitters, tasks: Sequence[Task]) -> list[Forecast]:

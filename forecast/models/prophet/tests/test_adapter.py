@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from forecast.core.adapter import ModelConfig
 from forecast.core.errors import DataError, RequestError
-from forecast.models.prophet.schemas.schema import ProphetConfig
 from forecast.models.prophet.services.fit import fit
 from forecast.models.prophet.services.model import Fitters, ProphetAdapter
 from forecast.models.prophet.tests.tasks import make_task, make_values, numerical
@@ -19,7 +19,7 @@ adapter = ProphetAdapter()
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fitters]:
     folder: Path = tmp_path_factory.mktemp("local")
-    config = ProphetConfig(context_len=None, horizon_len=5, local_dir=folder, fit_processes=2)
+    config = ModelConfig(context_len=None, horizon_len=5, local_dir=folder, fit_processes=2)
     loaded = adapter.load(config)
     yield loaded
     adapter.unload(loaded)

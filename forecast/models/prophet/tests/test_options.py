@@ -6,7 +6,7 @@ from pydantic import ValidationError, create_model
 
 from forecast.core.pool import available_cores
 from forecast.core.schemas import InitializationRequest, Parameters
-from forecast.models.prophet.schemas.schema import ProphetConfig, ProphetOptions, ProphetSettings
+from forecast.models.prophet.schemas.schema import ProphetOptions, ProphetSettings
 
 RequestParameters = create_model("RequestParameters", __base__=(Parameters, ProphetOptions))
 
@@ -61,8 +61,7 @@ def test_senseless_parameters_are_refused_with_the_reason(body: dict[str, Any], 
 
 def test_the_settings_of_the_processes_reach_the_configuration(tmp_path: Path) -> None:
     settings = ProphetSettings(fit_processes=3)
-    config = settings.resolve(InitializationRequest(), ProphetConfig, tmp_path)
-    assert isinstance(config, ProphetConfig)
+    config = settings.resolve(InitializationRequest(), tmp_path)
     assert (config.fit_processes, config.batch_size) == (3, 12)
 
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from forecast.core.adapter import ModelConfig, Options
+from forecast.core.adapter import Options
 from forecast.core.config import ModelSettings
 
 Method = Literal[
@@ -15,11 +15,7 @@ Method = Literal[
 class StatsforecastSettings(ModelSettings, env_prefix="STATSFORECAST_"):
     """The settings of statsforecast: no weights, and all the history there is."""
 
-
-class StatsforecastConfig(ModelConfig):
-    """What statsforecast is loaded with; `fit_processes` of 0 is one per core."""
-
-    fit_processes: int = Field(0, ge=0)
+    model_port: int = Field(8006, ge=1, le=65535, description="The model's port as a service of its own.")
 
 
 class StatsforecastOptions(Options):

@@ -20,7 +20,6 @@ from forecast.core.adapter import (
 from forecast.core.lifecycle import ModelService
 from forecast.core.pool import FitPool
 from forecast.models.statsforecast.schemas.schema import (
-    StatsforecastConfig,
     StatsforecastOptions,
     StatsforecastSettings,
 )
@@ -33,14 +32,13 @@ class StatsforecastAdapter(Adapter[FitPool]):
     model_id = "statsforecast"
     library = "statsforecast"
     capabilities = Capabilities(covariates="regression")
-    config_type: ClassVar[type[ModelConfig]] = StatsforecastConfig
     options_type: ClassVar[type[Options]] = StatsforecastOptions
     # Small, so that a request of one series gets in between the chunks of a large one.
     max_batch = 8
 
     def load(self, config: ModelConfig) -> FitPool:
         """Return the processes, started and warm."""
-        return FitPool(config.fit_processes if isinstance(config, StatsforecastConfig) else 0, warm)
+        return FitPool(config.fit_processes, warm)
 
     def predict(self, loaded: FitPool, tasks: Sequence[Task]) -> list[Forecast]:
         """Return one forecast per task, fitted side by side."""

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecast.core.adapter import Task
+from forecast.core.adapter import ModelConfig, Task
 from forecast.core.pool import FitPool
-from forecast.models.statsforecast.schemas.schema import StatsforecastConfig, StatsforecastOptions
+from forecast.models.statsforecast.schemas.schema import StatsforecastOptions
 from forecast.models.statsforecast.services.fit import fit
 from forecast.models.statsforecast.services.model import StatsforecastAdapter
 from forecast.models.statsforecast.tests.build import make_series, make_task, seasonal
@@ -18,7 +18,7 @@ ADAPTER = StatsforecastAdapter()
 
 @pytest.fixture(scope="module")
 def loaded() -> Iterator[FitPool]:
-    config = StatsforecastConfig(context_len=None, horizon_len=24, local_dir=Path(), fit_processes=1)
+    config = ModelConfig(context_len=None, horizon_len=24, local_dir=Path(), fit_processes=1)
     pool = ADAPTER.load(config)
     yield pool
     ADAPTER.unload(pool)
