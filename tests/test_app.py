@@ -181,6 +181,9 @@ def test_unsafe_settings_refuse_to_start(changes: dict[str, Any], told: str) -> 
 def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_SECRET_KEY", KEY)
     monkeypatch.setenv("INITIALIZE_ON_START", "statsforecast, chronos")
+    monkeypatch.setenv("INITIALIZE_ON_START", "none")
+    assert Settings().initialize_on_start == ()
+    monkeypatch.setenv("INITIALIZE_ON_START", "statsforecast, chronos")
     assert Settings().initialize_on_start == ("statsforecast", "chronos")
 
 

@@ -66,7 +66,7 @@ class Settings(EnvSettings):
     )
     model_name: str = Field("all", description="The one model this process serves, or `all`.")
     initialize_on_start: Words = Field(
-        ("statsforecast",), description="Models loaded at start, comma-separated; empty loads none."
+        ("statsforecast",), description="Models loaded at start, comma-separated, or `none`."
     )
     cors_allowed_origins: Words = Field(
         ("http://127.0.0.1:8080", "http://localhost:8080"),
@@ -95,6 +95,11 @@ class Settings(EnvSettings):
     data_url_allowed_networks: Words = Field(
         (), description="Private networks that data URLs may reach, in CIDR form, comma-separated."
     )
+
+    @field_validator("initialize_on_start")
+    @classmethod
+    def _may_be_none(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return () if value == ("none",) else value
 
     @field_validator("data_url_allowed_networks")
     @classmethod

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
-from functools import cached_property
-from importlib.metadata import version as distribution_version
+from functools import cache, cached_property
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
@@ -255,6 +255,12 @@ class ModelService(Generic[Loaded]):
     def _let_go(self, ready: Ready[Loaded]) -> None:
         ready.worker.close()
         self.adapter.unload(ready.loaded)
+
+
+@cache
+def distribution_version(name: str) -> str:
+    """Return the version of an installed distribution."""
+    return metadata.version(name)
 
 
 def _conflict(loaded: ModelConfig | None, asked: ModelConfig) -> ConfigConflictError:

@@ -24,7 +24,9 @@ def infer_frequency(stamps: pd.DatetimeIndex) -> str:
     if len(ordered) < 2:
         raise DataError("The frequency cannot be inferred from a single date; pass 'freq'.")
     alias = pd.infer_freq(ordered) if len(ordered) >= 3 else None
-    alias = alias or _gappy(ordered)
+    if alias is not None:
+        return alias
+    alias = _gappy(ordered)
     if alias is None or len(ordered) < _LEAST_FILLED * len(grid(ordered[0], ordered[-1], alias)):
         raise DataError(
             f"The dates from {ordered[0]} to {ordered[-1]} follow no regular calendar; pass 'freq', or"
