@@ -134,7 +134,7 @@ class ModelSettings(EnvSettings):
 
     default_backend: Backend = Field("cpu", description="The backend used when an initialization names none.")
     default_context_len: int | None = Field(
-        None, ge=1, description="The context used when a request names none; empty means all history."
+        None, ge=1, description="The context used when a request names none; without a default, all history."
     )
     default_horizon_len: int = Field(24, ge=1, description="The horizon used when a request names none.")
     default_checkpoint: str | None = Field(None, description="The Hub repository of the weights.")
