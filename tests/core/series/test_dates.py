@@ -52,7 +52,9 @@ def test_what_is_no_date_is_named_by_row() -> None:
     assert [(cell.column, cell.row) for cell in refused.value.errors] == [("when", 2)]
 
 
-@pytest.mark.parametrize("value", ["", None, "2024-02-30", "2024-13-01", "3000-01-01", "0001-01-01", "yesterday", 5, 3.7, True])
+@pytest.mark.parametrize(
+    "value", ["", None, "2024-02-30", "2024-13-01", "3000-01-01", "0001-01-01", "yesterday", 5, 3.7, True]
+)
 def test_a_cell_that_is_no_date_is_an_error(value: object) -> None:
     with pytest.raises(DataError, match="row 2"):
         parse_dates(column("2024-01-01", value))
