@@ -157,7 +157,7 @@ def test_the_metrics_count_requests_by_route(client: TestClient) -> None:
     client.post(f"{PREFIX}/inference", json=REQUEST)
     text = client.get("/metrics").text
     assert 'sapheneia_model_ready{model="fake"} 1.0' in text
-    assert 'sapheneia_model_series_forecast_total{model="fake"} 2.0' in text
+    assert 'sapheneia_model_series_forecast_total{model="fake"} 3.0' in text
     assert f'method="POST",route="{PREFIX}/inference",status="200"' in text
 
 

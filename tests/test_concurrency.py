@@ -125,5 +125,5 @@ def test_callers_who_come_together_share_a_batch(make_app: MakeApp, serve: Serve
 
     answers = asyncio.run(scene(serve(make_app())))
     assert [answer.json()["prediction"]["series_ids"] for answer in answers] == [[str(n)] for n in range(20)]
-    assert sorted(len(batch) for batch in fake.batches) == [1, 1, 19]
+    assert sorted(len(batch) for batch in fake.batches) == [1, 1, 1, 19]
     assert max(answer.json()["execution_metadata"]["batch_size"] for answer in answers) == 19

@@ -107,7 +107,7 @@ class Forecast:
     """The answer to one task.
 
     `mean` has shape (horizon,), `quantiles` (horizon, len(levels)). `method` names the algorithm that
-    made it where a model has several.
+    made it where a model has several; `covariates_used` is False where those of the task had no part in it.
     """
 
     mean: Floats
@@ -115,6 +115,7 @@ class Forecast:
     levels: tuple[float, ...]
     method: str | None = None
     warnings: tuple[str, ...] = ()
+    covariates_used: bool = True
 
 
 class ModelConfig(BaseModel):

@@ -10,9 +10,9 @@ import pandas as pd
 
 from forecast.core.adapter import Floats, Forecast
 from forecast.core.errors import ModelError
+from forecast.core.job import Answer
 from forecast.core.plan import Plan
 from forecast.core.quantiles import asked_levels, band_levels, quantile_bands, quantile_columns
-from forecast.core.worker import Answer
 
 API_VERSION = "v1"
 _DAY = 86_400 * 10**9
@@ -55,6 +55,7 @@ def _restore(plan: Plan, forecasts: Sequence[Forecast]) -> list[Forecast]:
 
 def _prediction(plan: Plan, forecasts: Sequence[Forecast]) -> dict[str, Any]:
     parameters, series = plan.parameters, plan.panel.series
+    covariates_used = plan.covariates_used and any(forecast.covariates_used for forecast in forecasts)
     quantiles: list[Floats] | None = None
     levels: list[float | None] | None = None
     bands: dict[str, Any] = {}
@@ -71,7 +72,7 @@ def _prediction(plan: Plan, forecasts: Sequence[Forecast]) -> dict[str, Any]:
             levels = [None, *asked]
     return {
         "point_forecast": [np.ascontiguousarray(forecast.mean) for forecast in forecasts],
-        "method": "covariates_enhanced" if plan.covariates_used else "basic",
+        "method": "covariates_enhanced" if covariates_used else "basic",
         "series_ids": [one.unique_id for one in series],
         "quantile_forecast": None if quantiles is None else [np.ascontiguousarray(q) for q in quantiles],
         "quantile_levels": levels,
@@ -79,7 +80,7 @@ def _prediction(plan: Plan, forecasts: Sequence[Forecast]) -> dict[str, Any]:
             "input_series_count": len(series),
             "forecast_length": plan.tasks[0].horizon,
             "context_lengths": [len(one.target) for one in series],
-            "covariates_used": plan.covariates_used,
+            "covariates_used": covariates_used,
             "quantiles_available": parameters.use_quantiles,
             "frequency": plan.panel.freq,
             "model_methods": [forecast.method for forecast in forecasts],

@@ -13,10 +13,10 @@ from forecast.core.answer import render
 from forecast.core.config import Settings
 from forecast.core.data.source import fetch_table
 from forecast.core.errors import AbandonedError, DeadlineError
+from forecast.core.job import Answer
 from forecast.core.lifecycle import ModelService
 from forecast.core.plan import make_plan
 from forecast.core.schemas import InferenceRequest
-from forecast.core.worker import Answer
 
 
 @dataclass(frozen=True, slots=True, eq=False)

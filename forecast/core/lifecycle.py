@@ -12,12 +12,9 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
-import numpy as np
-import pandas as pd
-
-from forecast.core.adapter import DECILES, Adapter, Capabilities, ModelConfig, Series, Task
+from forecast.core.adapter import Adapter, Capabilities, ModelConfig, Task
 from forecast.core.config import ModelSettings
 from forecast.core.errors import (
     BackendError,
@@ -30,9 +27,11 @@ from forecast.core.errors import (
     SapheneiaError,
     ShutDownError,
 )
+from forecast.core.job import Answer
 from forecast.core.memory import release_memory
 from forecast.core.schemas import InitializationRequest
-from forecast.core.worker import Answer, Worker, WorkerLoad
+from forecast.core.warm_up import warm_up_task
+from forecast.core.worker import Worker, WorkerLoad
 
 Loaded = TypeVar("Loaded")
 Status = Literal["uninitialized", "initializing", "ready", "error"]
@@ -167,12 +166,15 @@ class ModelService(Generic[Loaded]):
             told = (
                 error.detail if isinstance(error, SapheneiaError) else f"{type(error).__name__} while loading"
             )
-            self._swap(attempt, replace(attempt, status="error", details=told))
             release_memory()
+            self._settle(attempt, replace(attempt, status="error", details=told))
             raise
         loaded = replace(attempt, status="ready", ready=ready)
         if not self._swap(attempt, loaded):
             self._let_go(ready)
+            del ready, loaded
+            release_memory()
+            self._settle(attempt, Snapshot())
             raise ShutDownError("The model was shut down while it was loading.")
         log.info("model=%s ready source=%s", self.adapter.model_id, config.source)
         return loaded
@@ -190,9 +192,10 @@ class ModelService(Generic[Loaded]):
                 queue_size=self.settings.queue_size,
                 name=self.adapter.model_id,
             )
-            # The first forecast pages weights in, proves the model and teaches the worker its pace.
-            task = _warm_up_task(self.adapter, config, limits)
-            worker.submit([task], _WARM_UP_PATIENCE_SECONDS).result()
+            # The first forecast pages weights in and proves the model, the second teaches its pace.
+            for _ in range(2):
+                task = warm_up_task(self.adapter, config, limits)
+                worker.submit([task], _WARM_UP_PATIENCE_SECONDS).result()
         except BaseException:
             if worker is not None:
                 worker.close()
@@ -206,6 +209,11 @@ class ModelService(Generic[Loaded]):
                 return False
             self._snapshot = new
             return True
+
+    def _settle(self, attempt: Snapshot[Loaded], outcome: Snapshot[Loaded]) -> None:
+        """End a load that came to nothing; one that was shut down leaves an empty state."""
+        with self._lock:
+            self._snapshot = outcome if self._snapshot is attempt else Snapshot()
 
     def require_ready(self) -> tuple[ModelConfig, Ready[Loaded]]:
         """Return the configuration and the loaded model, or raise NotInitializedError."""
@@ -238,19 +246,17 @@ class ModelService(Generic[Loaded]):
         """Drain, let the model go and give its memory back; return whether there was anything to stop."""
         with self._lock:
             before = self._snapshot
-            draining = before.ready is not None
-            if before.draining:
-                return False
-            self._snapshot = Snapshot(draining=draining, details="Draining." if draining else None)
-            mine = self._snapshot
-        if before.ready is not None:
-            self._let_go(before.ready)
-            del before
-            release_memory()
-            self._swap(mine, Snapshot())
-            log.info("model=%s shut_down=true", self.adapter.model_id)
-            return True
-        return before.status != "uninitialized"
+            # A load that runs cannot be stopped: until it ends, nothing else is loaded beside it.
+            draining = before.draining or before.status in ("ready", "initializing")
+            mine = self._snapshot = Snapshot(draining=draining, details="Draining." if draining else None)
+        if before.ready is None:
+            return before.draining or before.status != "uninitialized"
+        self._let_go(before.ready)
+        del before
+        release_memory()
+        self._swap(mine, Snapshot())
+        log.info("model=%s shut_down=true", self.adapter.model_id)
+        return True
 
     def _let_go(self, ready: Ready[Loaded]) -> None:
         ready.worker.close()
@@ -280,18 +286,3 @@ def _check_config(config: ModelConfig, limits: Capabilities) -> None:
     ):
         if asked is not None and limit is not None and asked > limit:
             raise RequestError(f"{name} {asked} is above this model's limit of {limit}.")
-
-
-def _warm_up_task(adapter: Adapter[Any], config: ModelConfig, limits: Capabilities) -> Task:
-    length = max(limits.min_context, min(config.context_len or 64, 512))
-    index = pd.date_range("2024-01-01", periods=length + config.horizon_len, freq="D")
-    series = Series(
-        unique_id="warm-up",
-        index=index[:length],
-        target=10 + np.sin(np.arange(length) * 2 * np.pi / 7),
-        future_index=index[length:],
-        freq="D",
-        season_length=7,
-    )
-    levels = limits.native_levels or DECILES
-    return Task(series, config.horizon_len, levels, adapter.options_type())

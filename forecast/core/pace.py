@@ -1,30 +1,52 @@
 """How long a model takes for a batch, learned from the batches it has computed."""
 
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+
 import numpy as np
 
 _WEIGHT_OF_THE_NEWEST = 0.3
+_MOST_KEYS = 256
 
 
 class Pace:
-    """Seconds per batch by batch size; not thread-safe, guarded by its owner's lock."""
+    """Seconds per batch, by what its tasks have in common and by its size.
+
+    Not thread-safe, guarded by its owner's lock. The first batch is not learned from: it pages weights in.
+    """
 
     def __init__(self) -> None:
-        self._seconds: dict[int, float] = {}
+        self._known: OrderedDict[Hashable, dict[int, float]] = OrderedDict()
+        self._cold = True
 
-    def learn(self, size: int, seconds: float) -> None:
+    def learn(self, key: Hashable, size: int, seconds: float) -> None:
         """Note that a batch of `size` series took `seconds`."""
-        before = self._seconds.get(size, seconds)
-        self._seconds[size] = before + _WEIGHT_OF_THE_NEWEST * (seconds - before)
+        if self._cold:
+            self._cold = False
+            return
+        sizes = self._known.setdefault(key, {})
+        self._known.move_to_end(key)
+        before = sizes.get(size, seconds)
+        sizes[size] = before + _WEIGHT_OF_THE_NEWEST * (seconds - before)
+        if len(self._known) > _MOST_KEYS:
+            self._known.popitem(last=False)
 
-    def batch_seconds(self, size: int) -> float:
-        """Return the expected seconds for one batch; 0 as long as nothing is known."""
-        if not self._seconds:
+    def batch_seconds(self, key: Hashable, size: int) -> float:
+        """Return the expected seconds for one batch; 0 as long as nothing is known.
+
+        A key that was never seen is taken to be like the one that was computed last.
+        """
+        if not self._known:
             return 0.0
-        sizes = sorted(self._seconds)
-        return float(np.interp(size, sizes, [self._seconds[known] for known in sizes]))
+        known = self._known.get(key) or next(reversed(self._known.values()))
+        sizes = sorted(known)
+        return float(np.interp(size, sizes, [known[one] for one in sizes]))
 
-    def seconds(self, series: int, max_batch: int) -> float:
-        """Return the expected seconds for `series` series in batches of at most `max_batch`."""
-        full, rest = divmod(series, max_batch)
-        last = self.batch_seconds(rest) if rest else 0.0
-        return full * self.batch_seconds(max_batch) + last
+    def seconds(self, series: Mapping[Hashable, int], max_batch: int) -> float:
+        """Return the expected seconds for so many series of each key, in batches of at most `max_batch`."""
+        total = 0.0
+        for key, count in series.items():
+            full, rest = divmod(count, max_batch)
+            total += full * self.batch_seconds(key, max_batch)
+            total += self.batch_seconds(key, rest) if rest else 0.0
+        return total

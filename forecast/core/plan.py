@@ -7,7 +7,7 @@ from typing import Any
 from forecast.core.adapter import Capabilities, ModelConfig, Options, Task
 from forecast.core.data.table import Table
 from forecast.core.errors import HorizonError, NotSupportedError, RequestError
-from forecast.core.lifecycle import ModelService
+from forecast.core.lifecycle import ModelService, Ready
 from forecast.core.quantiles import task_levels
 from forecast.core.regression import Adjustment, regress
 from forecast.core.schemas import InferenceRequest, Parameters
@@ -18,7 +18,8 @@ from forecast.core.series.panel import Panel, build_panel
 class Plan:
     """The tasks of one request, and what it takes to turn their forecasts into its answer.
 
-    `adjustments` undo the in-context regression, one a series; empty when there was none.
+    `adjustments` undo the in-context regression, one a series; empty when there was none. `ready` is the
+    loaded model that the plan was made for.
     """
 
     tasks: tuple[Task, ...]
@@ -27,6 +28,7 @@ class Plan:
     adjustments: tuple[Adjustment, ...]
     covariates_used: bool
     model_version: str
+    ready: Ready[Any]
 
 
 def make_plan(service: ModelService[Any], request: InferenceRequest[Any], table: Table) -> Plan:
@@ -59,7 +61,7 @@ def make_plan(service: ModelService[Any], request: InferenceRequest[Any], table:
         residual = regress(panel.series)
         series, adjustments = zip(*residual, strict=True)
     tasks = tuple(Task(one, horizon, levels, options) for one in series)
-    return Plan(tasks, panel, parameters, adjustments, used, service.version)
+    return Plan(tasks, panel, parameters, adjustments, used, service.version, ready)
 
 
 def read_options(service: ModelService[Any], parameters: Parameters) -> Options:

@@ -8,10 +8,10 @@ request. Every future ends in a result or an error.
 import math
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from forecast.core.errors import (
     SapheneiaError,
     ShutDownError,
 )
+from forecast.core.job import Answer, Batch, Job, batch_size
 from forecast.core.pace import Pace
 
 # An answer expected in the last tenth of the caller's patience would likely come too late.
@@ -30,16 +31,6 @@ _USABLE_PATIENCE = 0.9
 
 Predict = Callable[[Sequence[Task]], list[Forecast]]
 Key = Callable[[Task], Hashable]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The forecasts of one job, in the order of its tasks, and what they cost in seconds."""
-
-    forecasts: list[Forecast]
-    queue_seconds: float
-    model_seconds: float
-    batch_size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,35 +46,6 @@ class WorkerLoad:
     model_seconds: float
 
 
-@dataclass(slots=True, eq=False)
-class _Job:
-    tasks: Sequence[Task]
-    deadline: float
-    pending: dict[Hashable, deque[int]]
-    submitted: float = field(default_factory=time.monotonic)
-    future: Future[Answer] = field(default_factory=Future)
-    results: dict[int, Forecast] = field(default_factory=dict)
-    started: float | None = None
-    model_seconds: float = 0.0
-    batch_size: int = 0
-
-    @property
-    def waiting(self) -> int:
-        return sum(len(indices) for indices in self.pending.values())
-
-    def take(self, key: Hashable, most: int) -> list[int]:
-        indices = self.pending.get(key)
-        if indices is None:
-            return []
-        taken = [indices.popleft() for _ in range(min(most, len(indices)))]
-        if not indices:
-            del self.pending[key]
-        return taken
-
-
-_Batch = list[tuple[_Job, list[int]]]
-
-
 class Worker:
     """The queue in front of one loaded model, and the thread behind it."""
 
@@ -92,11 +54,11 @@ class Worker:
         self._key = key
         self._max_batch = max_batch
         self._queue_size = queue_size
-        self._jobs: deque[_Job] = deque()
+        self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._pace = Pace()
         self._closing = False
-        self._running = 0
+        self._running: Batch = []
         self._free_at = 0.0
         self._batches = self._forecast = self._refused = self._dropped = 0
         self._model_seconds = 0.0
@@ -112,38 +74,51 @@ class Worker:
         pending: dict[Hashable, deque[int]] = {}
         for position, task in enumerate(tasks):
             pending.setdefault(self._key(task), deque()).append(position)
-        job = _Job(tasks, time.monotonic() + patience, pending)
+        job = Job(tasks, time.monotonic() + patience, pending)
+        if not tasks:
+            job.finish()
+            return job.future
         with self._changed:
             if self._closing:
                 raise ShutDownError("The model is being shut down.")
-            self._admit(len(tasks), patience)
+            self._admit(job, patience)
             self._jobs.append(job)
             self._changed.notify()
         return job.future
 
-    def _admit(self, series: int, patience: float) -> None:
-        live = [job for job in self._jobs if not job.future.done()]
-        waiting = sum(job.waiting for job in live)
-        rounds = math.ceil(series / self._max_batch) * self._max_batch
-        # Jobs take turns chunk by chunk, so a larger job ahead delays this one only by its own rounds.
-        ahead = sum(min(job.waiting, rounds) for job in live)
-        current = max(0.0, self._free_at - time.monotonic()) if self._running else 0.0
-        expected = current + self._pace.seconds(ahead + series, self._max_batch)
-        full = waiting > 0 and waiting + series > self._queue_size
+    def _admit(self, job: Job, patience: float) -> None:
+        live = [other for other in self._jobs if not other.future.done()]
+        if not live and not self._running:
+            # An estimate must not keep an idle model idle: without work it would never be corrected.
+            return
+        waiting = sum(other.waiting for other in live)
+        expected = self._expected_seconds(job, live)
+        full = waiting > 0 and waiting + job.waiting > self._queue_size
         if full or expected > patience * _USABLE_PATIENCE:
-            self._refused += series
+            self._refused += job.waiting
             reason = f"{waiting} series wait already" if full else f"an answer would take {expected:.1f} s"
             raise OverloadedError(
                 f"The model is busy: {reason}. Try again later, or allow more time with X-Deadline-Ms.",
                 retry_after=max(1.0, expected if full else expected - patience),
             )
 
+    def _expected_seconds(self, job: Job, live: Sequence[Job]) -> float:
+        rounds = math.ceil(job.waiting / self._max_batch) * self._max_batch
+        series: Counter[Hashable] = Counter({key: len(indices) for key, indices in job.pending.items()})
+        for other in live:
+            room = rounds  # jobs take turns by chunks, so a larger one delays this one by its rounds only
+            for key, indices in other.pending.items():
+                series[key] += min(len(indices), room)
+                room = max(0, room - len(indices))
+        current = max(0.0, self._free_at - time.monotonic()) if self._running else 0.0
+        return current + self._pace.seconds(series, self._max_batch)
+
     def load(self) -> WorkerLoad:
         """Return the figures that operators watch."""
         with self._changed:
             return WorkerLoad(
                 waiting=sum(job.waiting for job in self._jobs if not job.future.done()),
-                running=self._running,
+                running=batch_size(self._running),
                 batches=self._batches,
                 forecast=self._forecast,
                 refused=self._refused,
@@ -159,15 +134,19 @@ class Worker:
         self._thread.join()
 
     def _run(self) -> None:
-        while (batch := self._next()) is not None:
-            self._compute(batch)
-        with self._changed:
-            left = list(self._jobs)
-            self._jobs.clear()
-        for job in left:
-            _fail(job, ShutDownError("The model was shut down before the forecast was made."))
+        try:
+            while (batch := self._next()) is not None:
+                self._compute(batch)
+        finally:
+            # Also when this thread dies of a fault of ours: nobody waits for ever.
+            with self._changed:
+                self._closing = True
+                left = [*(job for job, _ in self._running), *self._jobs]
+                self._jobs.clear()
+            for job in left:
+                job.fail(ShutDownError("The model was shut down before the forecast was made."))
 
-    def _next(self) -> _Batch | None:
+    def _next(self) -> Batch | None:
         while True:
             with self._changed:
                 while not self._jobs and not self._closing:
@@ -177,13 +156,13 @@ class Worker:
                 late = self._sweep()
                 batch = self._form() if self._jobs else []
             for job in late:
-                _fail(job, DeadlineError("The deadline passed while the request waited for the model."))
+                job.fail(DeadlineError("The deadline passed while the request waited for the model."))
             if batch:
                 return batch
 
-    def _sweep(self) -> list[_Job]:
+    def _sweep(self) -> list[Job]:
         now = time.monotonic()
-        keep: deque[_Job] = deque()
+        keep: deque[Job] = deque()
         late = []
         for job in self._jobs:
             if not job.future.done() and now < job.deadline:
@@ -195,9 +174,9 @@ class Worker:
         self._jobs = keep
         return late
 
-    def _form(self) -> _Batch:
+    def _form(self) -> Batch:
         key = next(iter(self._jobs[0].pending))
-        batch: _Batch = []
+        batch: Batch = []
         room = self._max_batch
         for job in list(self._jobs):
             taken = job.take(key, room)
@@ -209,33 +188,35 @@ class Worker:
                     self._jobs.append(job)
             if not room:
                 break
-        self._running = self._max_batch - room
-        self._free_at = time.monotonic() + self._pace.batch_seconds(self._running)
+        self._running = batch
+        self._free_at = time.monotonic() + self._pace.batch_seconds(key, batch_size(batch))
         return batch
 
-    def _compute(self, batch: _Batch) -> None:
+    def _compute(self, batch: Batch) -> None:
         started = time.monotonic()
-        size = sum(len(indices) for _, indices in batch)
+        size = batch_size(batch)
         outcome = self._outcome(batch)
         seconds = time.monotonic() - started
+        first, indices = batch[0]
         with self._changed:
-            self._pace.learn(size, seconds)
-            self._running = 0
+            if not any(isinstance(result, Exception) for result in outcome):
+                self._pace.learn(self._key(first.tasks[indices[0]]), size, seconds)
+            self._running = []
             self._batches += 1
             self._model_seconds += seconds
             self._forecast += size
         for (job, indices), result in zip(batch, outcome, strict=True):
             if isinstance(result, Exception):
-                _fail(job, result)
+                job.fail(result)
                 continue
             job.started = started if job.started is None else job.started
             job.model_seconds += seconds
             job.batch_size = max(job.batch_size, size)
             job.results.update(zip(indices, result, strict=True))
             if len(job.results) == len(job.tasks):
-                _finish(job)
+                job.finish()
 
-    def _outcome(self, batch: _Batch) -> list[list[Forecast] | Exception]:
+    def _outcome(self, batch: Batch) -> list[list[Forecast] | Exception]:
         """Return each job's forecasts, or its own error: one job's bad input is not its mates' error."""
         parts = [[job.tasks[i] for i in indices] for job, indices in batch]
         whole = self._attempt([task for part in parts for task in part])
@@ -269,22 +250,3 @@ def _check(tasks: Sequence[Task], forecasts: Sequence[Forecast]) -> None:
             raise ModelError(f"The model returned a forecast of another length than {task.horizon}.")
         if not (np.isfinite(forecast.mean).all() and np.isfinite(forecast.quantiles).all()):
             raise ModelError(f"The model returned a forecast of '{task.series.unique_id}' that is no number.")
-
-
-def _fail(job: _Job, error: Exception) -> None:
-    if job.future.set_running_or_notify_cancel() if not job.future.done() else False:
-        job.future.set_exception(error)
-
-
-def _finish(job: _Job) -> None:
-    if job.future.done() or not job.future.set_running_or_notify_cancel():
-        return
-    started = job.submitted if job.started is None else job.started
-    job.future.set_result(
-        Answer(
-            forecasts=[job.results[i] for i in range(len(job.tasks))],
-            queue_seconds=max(0.0, started - job.submitted),
-            model_seconds=job.model_seconds,
-            batch_size=job.batch_size,
-        )
-    )

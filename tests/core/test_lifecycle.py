@@ -46,7 +46,7 @@ def test_an_initialized_model_is_ready_warm_and_forecasts() -> None:
     service = make_service(adapter)
     snapshot = service.initialize(InitializationRequest(context_len=64))
     assert snapshot.status == "ready"
-    assert adapter.batches == [["warm-up"]]
+    assert adapter.batches == [["warm-up"], ["warm-up"]]
     config = service.get_model_config()
     assert config is not None
     assert (config.backend, config.context_len, config.horizon_len) == ("cpu", 64, 4)
@@ -111,6 +111,22 @@ def test_a_shutdown_during_a_load_wins() -> None:
     assert isinstance(outcome[0], ShutDownError)
     assert service.get_status() == ("uninitialized", None)
     assert adapter.unloaded == 1
+
+
+def test_nothing_is_loaded_beside_a_load_that_was_shut_down() -> None:
+    gate = Gate()
+    adapter = FakeAdapter(on_load=gate)
+    service = make_service(adapter)
+    thread, _ = in_thread(service.initialize)
+    assert gate.entered.wait(5)
+    assert service.shutdown()
+    with pytest.raises(InitializingError, match="draining"):
+        service.initialize()
+    assert service.shutdown()
+    gate.opened.set()
+    thread.join()
+    assert service.initialize().status == "ready"
+    service.shutdown()
 
 
 def test_a_load_that_fails_is_told_and_can_be_tried_again() -> None:

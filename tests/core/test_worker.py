@@ -156,7 +156,8 @@ def test_a_job_larger_than_the_queue_is_taken_when_nothing_waits(start: Start) -
 def test_a_job_that_would_come_too_late_is_refused_at_once(start: Start) -> None:
     gate = Gate()
     worker = start(gated(FakeAdapter(gate)), max_batch=1)
-    worker._pace.learn(1, 1.0)
+    for _ in range(2):
+        worker._pace.learn(4, 1, 1.0)
     accepted, refused = [], 0
     for number in range(40):
         try:
@@ -260,3 +261,61 @@ def test_many_threads_each_get_their_own_answer(start: Start) -> None:
         thread.join()
     assert wrong == []
     assert worker.load().forecast == sum(20 * (1 + value % 5) for value in range(16))
+
+
+def test_an_idle_worker_refuses_nobody_for_a_bad_estimate(start: Start) -> None:
+    worker = start(lambda tasks: [last_value(task) for task in tasks])
+    for _ in range(2):
+        worker._pace.learn(4, 1, 60.0)
+    assert len(worker.submit([make_task()], 1.0).result().forecasts) == 1
+
+
+def test_jobs_of_other_kinds_count_as_batches_of_their_own(start: Start) -> None:
+    gate = Gate()
+    worker = start(gated(FakeAdapter(gate)), max_batch=64)
+    for _ in range(2):
+        worker._pace.learn(1, 1, 0.3)
+    accepted, refused = [], 0
+    for horizon in range(1, 41):
+        try:
+            accepted.append(worker.submit([make_task("a", horizon)], 0.9))
+        except OverloadedError:
+            refused += 1
+    assert (len(accepted), refused) == (2, 38)
+    for future in accepted:
+        future.cancel()
+    gate.opened.set()
+
+
+def test_batches_that_fail_teach_no_pace(start: Start) -> None:
+    def predict(tasks: Sequence[Task]) -> list[Forecast]:
+        raise DataError("no")
+
+    worker = start(predict)
+    for _ in range(2):
+        worker._pace.learn(4, 1, 7.0)
+    with pytest.raises(DataError):
+        worker.submit([make_task()], PATIENT).result()
+    assert worker._pace.batch_seconds(4, 1) == 7.0
+
+
+def test_a_job_without_series_has_an_empty_answer(start: Start) -> None:
+    worker = start(lambda tasks: [last_value(task) for task in tasks])
+    assert worker.submit([], PATIENT).result(5).forecasts == []
+    assert len(worker.submit([make_task()], PATIENT).result(5).forecasts) == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_worker_that_dies_leaves_nobody_waiting(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = Gate()
+    worker = start(gated(FakeAdapter(gate)))
+    running = worker.submit([make_task("running")], PATIENT)
+    assert gate.entered.wait(5)
+    waiting = worker.submit([make_task("waiting", 9)], PATIENT)
+    monkeypatch.setattr(worker._pace, "learn", lambda *_: 1 / 0)
+    gate.opened.set()
+    for future in (running, waiting):
+        with pytest.raises(ShutDownError):
+            future.result(5)
+    with pytest.raises(ShutDownError):
+        worker.submit([make_task("after")], PATIENT)

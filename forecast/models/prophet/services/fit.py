@@ -87,7 +87,8 @@ def fit(task: Task) -> Forecast:
     finally:
         _remove_files()
     mean, samples = _simulate(model, future, options.uncertainty_samples)
-    return Forecast(mean, np.quantile(samples, task.levels, axis=1).T, task.levels, warnings=notes)
+    quantiles = np.quantile(samples, task.levels, axis=1).T
+    return Forecast(mean, quantiles, task.levels, warnings=notes, covariates_used=bool(columns))
 
 
 def _build(options: ProphetOptions, columns: int) -> Any:

@@ -30,7 +30,7 @@ class ProphetAdapter(Adapter[Fitters]):
 
     model_id = "prophet"
     library = "prophet"
-    capabilities = Capabilities(min_context=2, covariates="native", missing=True)
+    capabilities = Capabilities(max_horizon=10_000, min_context=2, covariates="native", missing=True)
     options_type: ClassVar[type[Options]] = ProphetOptions
     # Small, so that a request of one series gets in between the chunks of a large one.
     max_batch = 8

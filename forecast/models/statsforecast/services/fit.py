@@ -44,7 +44,7 @@ def fit(task: Task) -> Forecast:
     unit = ordinary_unit(task.series.target)
     choice, inputs = _prepare(choose(asked, task.series), task, unit)
     spare = simplest(len(inputs.target), task.series.season_length)
-    choice, result = _fit_or_spare(choice, spare, inputs)
+    tried, (choice, result) = choice, _fit_or_spare(choice, spare, inputs)
     mean = np.asarray(result["mean"], dtype=np.float64)
     quantiles = quantile_columns(result, task.levels)
     notes = choice.warnings
@@ -55,7 +55,11 @@ def fit(task: Task) -> Forecast:
         notes += (
             f"The intervals of {choice.method} exploded; the width of those of {spare.method} is given.",
         )
-    return Forecast(mean * unit, quantiles * unit, task.levels, choice.method, notes)
+    # Covariates reach AutoARIMA alone; what a spare method makes of the series is without them.
+    used = not task.series.covariates or (choice.method == tried.method and inputs.regressors is not None)
+    if not used and inputs.regressors is not None:
+        notes += (f"{choice.method} takes no covariates; they were left out.",)
+    return Forecast(mean * unit, quantiles * unit, task.levels, choice.method, notes, used)
 
 
 def _prepare(choice: Choice, task: Task, unit: float) -> tuple[Choice, _Inputs]:

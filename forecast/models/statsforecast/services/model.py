@@ -31,7 +31,7 @@ class StatsforecastAdapter(Adapter[FitPool]):
 
     model_id = "statsforecast"
     library = "statsforecast"
-    capabilities = Capabilities(covariates="regression")
+    capabilities = Capabilities(max_horizon=10_000, covariates="regression")
     options_type: ClassVar[type[Options]] = StatsforecastOptions
     # Small, so that a request of one series gets in between the chunks of a large one.
     max_batch = 8

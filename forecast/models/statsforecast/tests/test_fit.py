@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.core.adapter import Floats
+from forecast.core.adapter import Covariate, Floats
 from forecast.models.statsforecast.schemas.schema import Method
 from forecast.models.statsforecast.services.fit import fit
 from forecast.models.statsforecast.tests.build import make_series, make_task, number, seasonal
@@ -192,3 +192,11 @@ def test_quantiles_are_finite_and_never_cross(
     assert np.isfinite(forecast.mean).all()
     assert np.isfinite(forecast.quantiles).all()
     assert (np.diff(forecast.quantiles, axis=1) >= 0).all()
+
+
+@pytest.mark.parametrize(("values", "used"), [([5.0] * 40, False), (list(range(40)), True)])
+def test_it_is_told_whether_covariates_had_a_part(values: list[float], used: bool) -> None:
+    flags = Covariate("p", "numerical", np.arange(40) % 3 * 1.0, np.zeros(12))
+    with_flags = fit(make_task(make_series(values, covariates=[flags]), "AutoARIMA"))
+    assert (with_flags.covariates_used, with_flags.method == "AutoARIMA") == (used, used)
+    assert fit(make_task(make_series(values), "AutoARIMA")).covariates_used

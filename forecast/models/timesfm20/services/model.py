@@ -80,7 +80,7 @@ class TimesFM20Adapter(Adapter[LoadedTimesFM]):
 
 def _unit(target: Floats) -> tuple[float, float]:
     # The model is blind to shifts and, within its tolerance, to scale; float32 is not.
-    spread = float(target.std())
+    spread = float(target.std()) or float(np.ptp(target))
     usual = spread == 0 or _SMALLEST_SPREAD < spread < _LARGEST_SPREAD
     return float(target.mean()), 1.0 if usual else spread
 
