@@ -15,7 +15,7 @@ router = APIRouter(tags=["discovery"])
 discovery = [Depends(limit("discovery"))]
 
 
-def served_models(request: Request) -> dict[str, ModelService[Any]]:
+async def served_models(request: Request) -> dict[str, ModelService[Any]]:
     """Return the services of the models that this process serves, by ID."""
     services: dict[str, ModelService[Any]] = request.app.state.services
     return services

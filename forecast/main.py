@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from forecast import discovery, metrics
 from forecast.core.config import Settings
 from forecast.core.logs import configure_logging
-from forecast.core.middleware import RequestContext
+from forecast.core.middleware import RequestContext, Safeguard
 from forecast.core.problem import install_error_handlers
 from forecast.core.rate_limit import RateLimiter
 from forecast.core.schemas import InitializationRequest, nearest
@@ -23,6 +23,14 @@ from forecast.models import get_available_models, get_router, get_service
 from forecast.uploads import routes as uploads
 
 _MULTIPART_OVERHEAD = 65_536
+_EXPOSED_HEADERS = (
+    "X-Request-ID",
+    "X-Process-Time",
+    "Retry-After",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -49,7 +57,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(discovery.router)
     app.include_router(metrics.router)
     install_error_handlers(app)
+    # The last one added is the first to see a request and the last to see its response.
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)
+    limits = {f"{uploads.router.prefix}/uploads": upload_limit}
+    app.add_middleware(Safeguard, max_body=settings.max_request_size, max_body_by_path=limits)
     app.add_middleware(metrics.RequestMetrics, registry=app.state.metrics)
     app.add_middleware(
         CORSMiddleware,
@@ -57,10 +68,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         allow_credentials=settings.cors_allow_credentials,
         allow_methods=settings.cors_allow_methods,
         allow_headers=settings.cors_allow_headers,
-        expose_headers=["X-Request-ID", "X-Process-Time", "Retry-After"],
+        expose_headers=_EXPOSED_HEADERS,
     )
-    limits = {f"{uploads.router.prefix}/uploads": upload_limit}
-    app.add_middleware(RequestContext, max_body=settings.max_request_size, max_body_by_path=limits)
+    app.add_middleware(RequestContext)
     return app
 
 

@@ -2,11 +2,15 @@ import subprocess
 import sys
 from typing import Any
 
+import anyio
+import anyio.to_thread
+import httpx
 import pytest
 from pydantic import ValidationError
 from starlette.testclient import TestClient
 
 from forecast.core.config import TEMPLATE_KEY, Settings
+from forecast.core.rate_limit import Quota
 from tests.conftest import AUTHORIZED, KEY, ROOT, MakeApp
 from tests.core.test_routing import PREFIX, REQUEST
 
@@ -101,12 +105,68 @@ def test_a_request_leaves_one_line_without_its_key(make_app: MakeApp) -> None:
     assert KEY not in log
 
 
+def test_a_path_cannot_forge_a_log_line(make_app: MakeApp) -> None:
+    app = make_app()
+    with TestClient(app) as client:
+        client.get("/x%0Atime=now%20level=INFO%0D forged=1", headers={"X-Request-ID": "line-2"})
+    log = (app.state.settings.log_dir / "forecast.log").read_text()
+    (line,) = [line for line in log.splitlines() if "request_id=line-2" in line]
+    assert " path=/x%0Atime%3Dnow%20level%3DINFO%0D%20forged%3D1 status=404 ms=" in line
+    assert not any(line.startswith("time=now") for line in log.splitlines())
+
+
 def test_browsers_of_allowed_origins_may_call(client: TestClient) -> None:
     asked = {"Origin": "http://localhost:8080", "Access-Control-Request-Method": "POST"}
     allowed = client.options(f"{PREFIX}/inference", headers=asked)
     assert allowed.headers["access-control-allow-origin"] == "http://localhost:8080"
     refused = client.options(f"{PREFIX}/inference", headers=asked | {"Origin": "http://evil.example"})
     assert "access-control-allow-origin" not in refused.headers
+
+
+def test_browsers_can_read_every_answer_and_its_headers(make_app: MakeApp) -> None:
+    app = make_app(max_request_size=10)
+
+    @app.get("/crash")
+    def crash() -> None:
+        raise ZeroDivisionError
+
+    origin = {"Origin": "http://localhost:8080"}
+    asked = origin | {"Access-Control-Request-Method": "POST"}
+    with TestClient(app, headers=origin) as client:
+        answers = [
+            client.get("/health"),
+            client.get("/nothing"),
+            client.post(f"{PREFIX}/inference", json=REQUEST),
+            client.get("/crash"),
+            client.options(f"{PREFIX}/inference", headers=asked),
+        ]
+    assert [answer.status_code for answer in answers] == [200, 404, 413, 500, 200]
+    for answer in answers:
+        assert answer.headers["access-control-allow-origin"] == "http://localhost:8080"
+        assert len(answer.headers["X-Request-ID"]) == 32
+        assert float(answer.headers["X-Process-Time"]) >= 0
+    exposed = answers[0].headers["access-control-expose-headers"].split(", ")
+    assert set(exposed) >= {"X-Request-ID", "Retry-After", *Quota(1, 1, 1).headers()}
+
+
+def test_the_gateway_answers_while_every_thread_is_busy(make_app: MakeApp) -> None:
+    app = make_app(rate_limit_enabled=True)
+
+    async def scene() -> None:
+        limiter = anyio.to_thread.current_default_thread_limiter()
+        for _ in range(int(limiter.total_tokens)):
+            limiter.acquire_on_behalf_of_nowait(object())
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://gateway", headers=AUTHORIZED
+        ) as client:
+            with anyio.fail_after(10):
+                for path in ("/", "/health", "/health/ready", "/metrics", f"{PREFIX}/status"):
+                    assert (await client.get(path)).status_code == 200
+                refused = await client.post(f"{PREFIX}/inference", json=REQUEST)
+                assert refused.status_code == 409
+
+    anyio.run(scene)
 
 
 def test_long_answers_are_compressed(client: TestClient) -> None:

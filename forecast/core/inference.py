@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,6 @@ from forecast.core.answer import render
 from forecast.core.config import Settings
 from forecast.core.data.source import fetch_table
 from forecast.core.errors import AbandonedError, DeadlineError
-from forecast.core.job import Answer
 from forecast.core.lifecycle import ModelService
 from forecast.core.plan import make_plan
 from forecast.core.schemas import InferenceRequest
@@ -44,28 +42,30 @@ async def infer(
     """Return the JSON body of the forecast that a request asks for.
 
     Raises NotInitializedError before anything is read, the errors of the table and its definition,
-    OverloadedError, DeadlineError, and AbandonedError when the caller has gone.
+    OverloadedError, DeadlineError, and AbandonedError when the caller has gone; whatever is being done
+    for the request then is given up.
     """
     service.require_ready()
-    table = await fetch_table(request.data_source_url_or_path, request.data, settings)
-    plan = await run_sync(make_plan, service, request, table)
-    future = service.submit(plan.tasks, patience.left())
-    answer = await _wait(future, patience)
-    return await run_sync(render, plan, answer, patience.started)
-
-
-async def _wait(future: Future[Answer], patience: Patience) -> Answer:
-    answer = asyncio.wrap_future(future)
+    work = asyncio.create_task(_forecast(service, request, settings, patience))
     gone = asyncio.create_task(patience.gone())
     try:
-        either: set[asyncio.Future[Any]] = {answer, gone}
+        either: set[asyncio.Task[Any]] = {work, gone}
         await asyncio.wait(either, timeout=patience.left(), return_when=asyncio.FIRST_COMPLETED)
-        if answer.done():
-            return answer.result()
+        if work.done():
+            return work.result()
         if gone.done():
             raise AbandonedError("The caller went away before the answer was ready.")
         raise DeadlineError("The deadline passed before the forecast was made.")
     finally:
-        # Cancelling tells the worker to drop what it has not yet computed.
-        answer.cancel()
+        # Cancelling leaves what a thread still does to itself, and tells the worker to drop the rest.
+        work.cancel()
         gone.cancel()
+
+
+async def _forecast(
+    service: ModelService[Any], request: InferenceRequest[Any], settings: Settings, patience: Patience
+) -> bytes:
+    table = await fetch_table(request.data_source_url_or_path, request.data, settings)
+    plan = await run_sync(make_plan, service, request, table, abandon_on_cancel=True)
+    answer = await asyncio.wrap_future(plan.ready.worker.submit(plan.tasks, patience.left()))
+    return await run_sync(render, plan, answer, patience.started, abandon_on_cancel=True)

@@ -270,8 +270,9 @@ def distribution_version(name: str) -> str:
 
 
 def _conflict(loaded: ModelConfig | None, asked: ModelConfig) -> ConfigConflictError:
-    have = loaded.model_dump(mode="json", exclude={"local_dir"}) if loaded else {}
-    want = asked.model_dump(mode="json", exclude={"local_dir"})
+    own = {"local_dir", "allowed_repositories"}  # the operator's, not the caller's
+    have = loaded.model_dump(mode="json", exclude=own) if loaded else {}
+    want = asked.model_dump(mode="json", exclude=own)
     differing = [name for name in want if want[name] != have.get(name)]
     return ConfigConflictError(
         f"The model is loaded with another {', '.join(differing)}; shut it down first.",

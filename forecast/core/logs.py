@@ -8,8 +8,8 @@ from forecast.core.middleware import request_id
 
 LOG_FILE = "forecast.log"
 _FORMAT = "time=%(asctime)s level=%(levelname)s logger=%(name)s request_id=%(request_id)s %(message)s"
-_MEGABYTES = 10
-_FILES = 5
+_MOST_BYTES = 10 * 1024 * 1024
+_OLD_FILES = 5
 
 
 class RequestIdFilter(logging.Filter):
@@ -40,9 +40,10 @@ def configure_logging(level: str, folder: Path) -> None:
                 "file": {
                     "class": "logging.handlers.RotatingFileHandler",
                     "filename": str(folder / LOG_FILE),
-                    "maxBytes": _MEGABYTES * 1024 * 1024,
-                    "backupCount": _FILES,
+                    "maxBytes": _MOST_BYTES,
+                    "backupCount": _OLD_FILES,
                     "encoding": "utf-8",
+                    "errors": "backslashreplace",
                     "delay": True,
                     "formatter": "line",
                     "filters": ["request_id"],

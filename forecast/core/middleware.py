@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from contextvars import ContextVar
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,16 +21,10 @@ _SANE_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
 
 class RequestContext:
-    """Outermost middleware: gives each request an ID and each response its headers.
+    """Outermost middleware: gives each request an ID and a log line, and each response its headers."""
 
-    It also answers for errors that nothing else foresaw, and refuses bodies whose declared length is
-    above the limit (`max_body`, or the entry of `max_body_by_path`) before they are read.
-    """
-
-    def __init__(self, app: ASGIApp, max_body: int, max_body_by_path: Mapping[str, int]) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.max_body = max_body
-        self.max_body_by_path = max_body_by_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -43,34 +38,59 @@ class RequestContext:
         token = request_id.set(own)
         response = _Response(scope, send)
         try:
-            await self._answer(scope, receive, response)
+            await self.app(scope, receive, response)
         finally:
             log.info(
                 "method=%s path=%s status=%s ms=%.1f",
                 scope["method"],
-                scope["path"],
+                # Quoted again: a decoded path may hold line breaks.
+                quote(scope["path"], errors="backslashreplace"),
                 response.status,
                 1000 * (time.monotonic() - state["started"]),
             )
             request_id.reset(token)
 
-    async def _answer(self, scope: Scope, receive: Receive, response: "_Response") -> None:
+
+class Safeguard:
+    """Middleware inside RequestContext that answers where the app cannot.
+
+    It answers for errors that nothing else foresaw, and refuses bodies whose declared length is above
+    the limit (`max_body`, or the entry of `max_body_by_path`) before they are read.
+    """
+
+    def __init__(self, app: ASGIApp, max_body: int, max_body_by_path: Mapping[str, int]) -> None:
+        self.app = app
+        self.max_body = max_body
+        self.max_body_by_path = max_body_by_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or tell what is wrong."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
         limit = self.max_body_by_path.get(scope["path"], self.max_body)
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared) > limit:
             told: SapheneiaError = TooLargeError(f"The body has {declared} bytes; the limit is {limit}.")
-            await problem_response(told, request_id.get())(scope, receive, response)
+            await problem_response(told, request_id.get())(scope, receive, send)
             return
+        started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
         try:
-            await self.app(scope, receive, response)
+            await self.app(scope, receive, watch)
         except Exception:
             log.exception("error=%s", SapheneiaError.code)
-            if response.status is not None:
+            if started:
                 raise
             told = SapheneiaError(
                 "Something went wrong inside the gateway; the log has it under this request ID."
             )
-            await problem_response(told, request_id.get())(scope, receive, response)
+            await problem_response(told, request_id.get())(scope, receive, send)
 
 
 class _Response:

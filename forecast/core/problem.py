@@ -1,5 +1,6 @@
 """The one shape in which errors leave the gateway: application/problem+json (RFC 9457)."""
 
+import json
 import logging
 import math
 from collections.abc import Mapping
@@ -47,6 +48,17 @@ class Problem(BaseModel):
     errors: list[ProblemCell]
 
 
+class ProblemResponse(JSONResponse):
+    """JSON that can quote whatever JSON a caller sent, half a surrogate pair included."""
+
+    media_type = "application/problem+json"
+
+    def render(self, content: Any) -> bytes:
+        """Return the JSON in UTF-8; what that lacks is escaped as JSON escapes it."""
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode("utf-8", "backslashreplace")
+
+
 def problem_response(error: SapheneiaError, request_id: str) -> JSONResponse:
     """Return the response that tells an error."""
     body = {
@@ -66,7 +78,7 @@ def problem_response(error: SapheneiaError, request_id: str) -> JSONResponse:
         headers["Retry-After"] = str(math.ceil(error.retry_after))
     if isinstance(error, AuthenticationError):
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(body, error.status, headers, "application/problem+json")
+    return ProblemResponse(body, error.status, headers)
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -75,7 +87,7 @@ def install_error_handlers(app: FastAPI) -> None:
     async def tell(request: Request, error: Exception) -> JSONResponse:
         told = _as_sapheneia(request, error)
         if told.status == 500:
-            log.error("error=%s detail=%s", told.code, told.detail, exc_info=told)
+            log.error("error=%s detail=%r", told.code, told.detail, exc_info=told)
         return problem_response(told, request.state.request_id)
 
     for kind in (SapheneiaError, RequestValidationError, HTTPException):

@@ -48,7 +48,7 @@ SAMPLE = {
 }
 
 
-def require_json(request: Request) -> None:
+async def require_json(request: Request) -> None:
     """Let JSON pass; raise MediaTypeError for any other body, such as curl's default."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
@@ -122,12 +122,13 @@ def _add_inference(router: APIRouter, service: ModelService[Any], request_type: 
     body_type = _body(request_type, "airline passengers", SAMPLE)
     needed = [*guards("inference"), Depends(require_json)]
 
-    def read_patience(
+    async def read_patience(
         request: Request,
         x_deadline_ms: Annotated[int | None, Header(ge=1, description="Give up after this long.")] = None,
     ) -> Patience:
         longest = service.settings.timeout_seconds
-        seconds = longest if x_deadline_ms is None else min(longest, x_deadline_ms / 1000)
+        # Compared as they are: an integer can be too large to divide.
+        seconds = longest if x_deadline_ms is None else min(longest * 1000, x_deadline_ms) / 1000
         return Patience(request.state.started, seconds, partial(_gone, request))
 
     @router.post("/inference", dependencies=needed, response_model=InferenceResponse)

@@ -3,10 +3,13 @@
 import difflib
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from forecast.core.adapter import Backend
+from forecast.core.data.table import MOST_COLUMNS
+from forecast.core.data.text import is_unicode
+from forecast.core.errors import MOST_ERRORS
 
 Role = Literal[
     "target",
@@ -18,12 +21,18 @@ Role = Literal[
     "timestamp",
 ]
 Missing = Literal["error", "interpolate", "zero", "ffill", "model"]
+_LONGEST = 1_000_000
 
 
 def nearest(word: str, known: list[str]) -> str:
     """Return a clause that offers the known word nearest to `word`, or lists them all."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(sorted(known))}"
+
+
+def printable(text: str) -> str:
+    """Return text with what cannot be written as UTF-8, half a surrogate pair, escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 class Body(BaseModel):
@@ -36,8 +45,18 @@ class Body(BaseModel):
     def _refuse_unknown_fields(cls, value: Any) -> Any:
         unknown = [name for name in value if name not in cls.model_fields] if isinstance(value, dict) else []
         if unknown:
-            hints = [f"'{name}' ({nearest(name, list(cls.model_fields))})" for name in unknown]
+            hints = [
+                f"'{printable(name)}' ({nearest(name, list(cls.model_fields))})"
+                for name in unknown[:MOST_ERRORS]
+            ]
             raise PydanticCustomError("unknown_field", "Unknown field {fields}", {"fields": ", ".join(hints)})
+        return value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_broken_text(cls, value: Any) -> Any:
+        if isinstance(value, str) and not is_unicode(value):
+            raise PydanticCustomError("unicode", "The text is not valid Unicode")
         return value
 
 
@@ -46,9 +65,11 @@ class InitializationRequest(Body):
 
     backend: Backend | None = Field(None, description="Where the model runs.")
     context_len: int | None = Field(
-        None, ge=1, description="Time steps of history used when a request names none."
+        None, ge=1, le=_LONGEST, description="Time steps of history used when a request names none."
     )
-    horizon_len: int | None = Field(None, ge=1, description="Time steps forecast when a request names none.")
+    horizon_len: int | None = Field(
+        None, ge=1, le=_LONGEST, description="Time steps forecast when a request names none."
+    )
     checkpoint: str | None = Field(None, description="Hub repository, such as `amazon/chronos-2`.")
     revision: str | None = Field(None, description="Branch, tag or commit of the repository.")
     local_model_path: str | None = Field(
@@ -72,24 +93,35 @@ class Parameters(Body):
     """How to forecast; the parameters that every model has."""
 
     context_len: int | None = Field(
-        None, ge=1, description="The last steps of each series to look at; all of a shorter series is used."
+        None,
+        ge=1,
+        le=_LONGEST,
+        description="The last steps of each series to look at; all of a shorter series is used.",
     )
-    horizon_len: int | None = Field(None, ge=1, description="Steps to forecast.")
+    horizon_len: int | None = Field(None, ge=1, le=_LONGEST, description="Steps to forecast.")
     use_covariates: bool = Field(True, description="Use the covariates of `data_definition`.")
     use_quantiles: bool = Field(True, description="Return quantiles beside the point forecast.")
     quantile_indices: list[Annotated[int, Field(ge=1, le=9)]] | None = Field(
         None,
         min_length=1,
+        fail_fast=True,
         description="Deciles whose neighbours form the bands: 1 is Q10, 9 is Q90; [1, 9] by default.",
     )
     quantile_levels: list[Annotated[float, Field(gt=0, lt=1)]] | None = Field(
-        None, min_length=1, description="Quantile levels to return instead of the mean and the deciles."
+        None,
+        min_length=1,
+        fail_fast=True,
+        description="Quantile levels to return instead of the mean and the deciles.",
     )
     context_start_date: str | None = Field(None, description="Ignore rows before this date.")
     context_end_date: str | None = Field(None, description="The cutoff: nothing after it is forecast from.")
     freq: str | None = Field(None, description="Frequency as a pandas alias (`D`, `h`, `MS`); else inferred.")
-    season_length: int | None = Field(None, ge=1, description="Steps in a season; else from the frequency.")
-    timezone: str | None = Field(None, description="IANA zone of the calendar, as `Europe/Berlin`.")
+    season_length: int | None = Field(
+        None, ge=1, le=_LONGEST, description="Steps in a season; else from the frequency."
+    )
+    timezone: str | None = Field(
+        None, min_length=1, description="IANA zone of the calendar, as `Europe/Berlin`."
+    )
     missing: Missing = Field("error", description="What to do about gaps and empty cells.")
     covariates_mode: Literal["best_effort", "strict"] = Field(
         "best_effort", description="Whether an unknown future of a covariate is bridged or refused."
@@ -109,17 +141,53 @@ class Parameters(Body):
 P = TypeVar("P", bound=Parameters)
 
 
+def _check_table(value: Any) -> Any:
+    """Return a table's columns or records, or raise one error: of a list, pydantic makes one an item."""
+    shapes = "send columns, {'date': […], 'y': […]}, or records, [{'date': …, 'y': …}, …]"
+    if isinstance(value, dict):
+        place = next(
+            (f"Column '{printable(name)}'" for name, v in value.items() if type(v) is not list), None
+        )
+        kind = "a list"
+    elif isinstance(value, list):
+        place = next((f"Item {row}" for row, v in enumerate(value, 1) if type(v) is not dict), None)
+        kind = "an object"
+    else:
+        place, kind = "The table", "an object or a list"
+    if place is not None:
+        raise PydanticCustomError(
+            "table", "{place} is not {kind}; {shapes}", {"place": place, "kind": kind, "shapes": shapes}
+        )
+    return value
+
+
+_Table = dict[str, list[Any]] | list[dict[str, Any]]
+Data = Annotated[_Table, PlainValidator(_check_table, json_schema_input_type=_Table)]
+
+
 class InferenceRequest(Body, Generic[P]):
     """A table, what its columns mean, and how to forecast it."""
 
     data_source_url_or_path: str | None = Field(
         None, min_length=1, description="A path under the data directory, or an http(s) URL."
     )
-    data: dict[str, list[Any]] | list[dict[str, Any]] | None = Field(
+    data: Data | None = Field(
         None, description="The table itself, by columns or by records, instead of a source."
     )
     data_definition: dict[str, Role] = Field(min_length=1, description="The role of each column used.")
     parameters: P = Field(description="How to forecast.")
+
+    @field_validator("data_definition", mode="before")
+    @classmethod
+    def _has_sane_names(cls, value: Any) -> Any:
+        names = value if isinstance(value, dict) else ()
+        if len(names) > MOST_COLUMNS:
+            told = {"count": len(names), "limit": MOST_COLUMNS}
+            raise PydanticCustomError("columns", "{count} columns are named; the limit is {limit}", told)
+        broken = next((printable(name) for name in names if not is_unicode(name)), None)
+        if broken is not None:
+            raise PydanticCustomError("unicode", "The name '{name}' is not valid Unicode", {"name": broken})
+        return value
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:

@@ -14,7 +14,7 @@ bearer = HTTPBearer(auto_error=False, description="The gateway's API_SECRET_KEY.
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
 
-def get_settings(request: Request) -> Settings:
+async def get_settings(request: Request) -> Settings:
     """Return the settings of the app that serves this request."""
     settings: Settings = request.app.state.settings
     return settings
@@ -29,7 +29,7 @@ def is_key(credentials: HTTPAuthorizationCredentials | None, settings: Settings)
     return secrets.compare_digest(given.encode(), settings.api_secret_key.get_secret_value().encode())
 
 
-def require_key(credentials: Credentials, settings: CurrentSettings) -> None:
+async def require_key(credentials: Credentials, settings: CurrentSettings) -> None:
     """Let the caller pass only with the right key; raise AuthenticationError otherwise."""
     if credentials is None:
         raise AuthenticationError("Send the API key as 'Authorization: Bearer <API_SECRET_KEY>'.")
@@ -37,7 +37,7 @@ def require_key(credentials: Credentials, settings: CurrentSettings) -> None:
         raise AuthenticationError("The API key is wrong.")
 
 
-def identify(request: Request, credentials: Credentials, settings: CurrentSettings) -> str:
+async def identify(request: Request, credentials: Credentials, settings: CurrentSettings) -> str:
     """Return what the caller's quota is counted under: the key when it is right, else the address."""
     if credentials is not None and is_key(credentials, settings):
         return "key:" + hashlib.sha256(credentials.credentials.encode()).hexdigest()[:16]

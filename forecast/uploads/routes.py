@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Request
 from starlette.datastructures import UploadFile
 
 from forecast.core.errors import MediaTypeError, RequestError
-from forecast.core.rate_limit import limit
-from forecast.core.security import CurrentSettings, require_key
+from forecast.core.routing import guards
+from forecast.core.security import CurrentSettings
 from forecast.uploads.schemas import UploadResponse
 from forecast.uploads.service import store_upload
 
@@ -28,9 +28,7 @@ _FORM: dict[str, Any] = {
     }
 }
 
-router = APIRouter(
-    prefix="/api/v1", tags=["uploads"], dependencies=[Depends(require_key), Depends(limit("discovery"))]
-)
+router = APIRouter(prefix="/api/v1", tags=["uploads"], dependencies=guards("discovery"))
 
 
 async def uploaded_file(request: Request) -> AsyncIterator[UploadFile]:

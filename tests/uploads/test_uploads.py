@@ -179,6 +179,15 @@ def test_without_the_key_the_form_is_not_even_read(api: TestClient, tmp_path: Pa
     assert kept(tmp_path) == []
 
 
+def test_wrong_keys_are_counted(make_app: Callable[..., FastAPI], tmp_path: Path) -> None:
+    app = make_app(model_name="fake", data_dir=tmp_path, rate_limit_enabled=True, rate_limit_per_minute=2)
+    with TestClient(app) as client:
+        guesses = [
+            client.post("/api/v1/uploads", headers={"Authorization": f"Bearer {guess}"}) for guess in "abc"
+        ]
+    assert [guess.status_code for guess in guesses] == [401, 401, 429]
+
+
 def test_the_documentation_offers_a_file_to_choose(api: TestClient) -> None:
     operation = api.get("/openapi.json").json()["paths"]["/api/v1/uploads"]["post"]
     schema = operation["requestBody"]["content"]["multipart/form-data"]["schema"]

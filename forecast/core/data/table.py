@@ -34,7 +34,10 @@ def column_names(names: Sequence[object]) -> list[str]:
     empty = [place for place, text in enumerate(texts, 1) if not text]
     if empty:
         places = ", ".join(map(str, empty[:MOST_ERRORS]))
-        raise DataError(f"Every column needs a name, and column {places} of the table has none.")
+        raise DataError(
+            f"Every column needs a name, and column {places} of the table has none."
+            " Pandas writes its index so, unless to_csv is told index=False."
+        )
     repeated = [text for text, count in Counter(texts).items() if count > 1][:MOST_ERRORS]
     if repeated:
         raise DataError(

@@ -1,15 +1,29 @@
-"""The calendar of a series: its frequency, its grid of stamps, its future and its season."""
+"""The calendar of a series: its frequency and its season."""
 
 import numpy as np
 import pandas as pd
 from pandas.tseries.frequencies import to_offset
 
 from forecast.core.errors import DataError, RequestError
+from forecast.core.series.grid import count_steps, follows_skip
 
 # Below this share of its grid a series is irregular rather than gappy.
 _LEAST_FILLED = 0.5
-_DAY = 86_400
-_CLOCK = (("D", _DAY), ("h", 3600), ("min", 60), ("s", 1))
+_DAY = 86_400 * 10**9
+_CLOCK = (
+    ("D", _DAY),
+    ("h", 3_600 * 10**9),
+    ("min", 60 * 10**9),
+    ("s", 10**9),
+    ("ms", 10**6),
+    ("us", 10**3),
+    ("ns", 1),
+)
+_MOST_PERIODS = 10_000
+_A_YEAR = (
+    (("MS", "ME", "BMS", "BME", "WOM", "LWOM"), 12),
+    (("QS", "QE", "BQS", "BQE"), 4),
+)
 _OLD_ALIASES = {"H": "h", "T": "min", "S": "s", "L": "ms"}
 _ENDS_OR_STARTS = {"M": ("ME", "MS"), "Q": ("QE", "QS"), "Y": ("YE", "YS"), "A": ("YE", "YS")}
 
@@ -26,25 +40,42 @@ def infer_frequency(stamps: pd.DatetimeIndex) -> str:
     alias = pd.infer_freq(ordered) if len(ordered) >= 3 else None
     if alias is not None:
         return alias
-    alias = _gappy(ordered)
-    if alias is None or len(ordered) < _LEAST_FILLED * len(grid(ordered[0], ordered[-1], alias)):
-        raise DataError(
-            f"The dates from {ordered[0]} to {ordered[-1]} follow no regular calendar; pass 'freq', or"
-            " 'timezone' if the clock changes between them."
-        )
+    alias = _gappy(_by_clock(ordered))
+    if alias is None or len(ordered) < _LEAST_FILLED * count_steps(ordered[0], ordered[-1], alias):
+        raise _irregular(ordered)
     return alias
 
 
-def _gappy(ordered: pd.DatetimeIndex) -> str | None:
-    midnight = bool((ordered == ordered.normalize()).all())
+def _by_clock(ordered: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Return what the clock showed, without the stamps that it moved on by skipping an hour."""
     local = ordered.tz_localize(None)
+    if ordered.tz is None:
+        return local
+    kept = local[~follows_skip(ordered)]
+    return kept if len(kept) > 1 else local
+
+
+def _irregular(ordered: pd.DatetimeIndex) -> DataError:
+    span = f"The dates from {ordered[0]} to {ordered[-1]} follow no regular calendar"
+    months = ordered.year * 12 + ordered.month
+    if len(ordered) > 2 and ordered.day.nunique() == 1 and months.is_unique:
+        return DataError(
+            f"{span}: they fall on day {ordered[0].day} of their months, and calendars of months, quarters"
+            " and years have the first or the last day. Move each date to the first day of its month."
+        )
+    return DataError(f"{span}; pass 'freq', or 'timezone' if the clock changes between them.")
+
+
+def _gappy(local: pd.DatetimeIndex) -> str | None:
+    midnight = bool((local == local.normalize()).all())
     if midnight and local.is_month_start.all():
         return _months(local, "S")
     if midnight and local.is_month_end.all():
         return _months(local, "E")
-    seconds = np.diff(local.to_numpy().astype("datetime64[s]").astype(np.int64))
-    step = int(np.gcd.reduce(seconds))
-    if step == 0 or (step < seconds.min() and len(ordered) > 2):
+    # Unsigned, for the years that nanoseconds tell are too many for a signed difference.
+    spans = np.diff(local.as_unit("ns").astype("int64").to_numpy().astype(np.uint64))
+    step = int(np.gcd.reduce(spans))
+    if (step < spans.min() and len(local) > 2) or step > pd.Timedelta.max.value:
         return None
     if step % (7 * _DAY) == 0:
         return _times(step // (7 * _DAY), f"W-{local[0].day_name()[:3].upper()}")
@@ -71,7 +102,9 @@ def _times(count: int, alias: str) -> str:
 
 
 def check_frequency(alias: str, stamps: pd.DatetimeIndex) -> str:
-    """Return a frequency that a caller named, in today's spelling; raise RequestError when unknown.
+    """Return a frequency that a caller named, in today's spelling.
+
+    Raises RequestError when it is unknown or no step forward within the years that can be told.
 
     `M`, `Q` and `Y` mean starts or ends of the period, whichever the stamps are.
     """
@@ -81,22 +114,18 @@ def check_frequency(alias: str, stamps: pd.DatetimeIndex) -> str:
         end, start = _ENDS_OR_STARTS[base]
         name = (start if bool((stamps.day == 1).all()) else end) + (f"-{anchor}" if anchor else "")
     try:
-        return str(to_offset(name).freqstr)
-    except (ValueError, AttributeError) as error:
+        offset = to_offset(name)
+        freq = str(offset.freqstr)
+    except (ValueError, AttributeError, OverflowError) as error:
         raise RequestError(
             f"'{alias}' is no frequency; use a pandas alias such as h, D, B, W, MS."
         ) from error
-
-
-def grid(first: pd.Timestamp, last: pd.Timestamp, freq: str) -> pd.DatetimeIndex:
-    """Return every stamp of the calendar from first to last."""
-    return pd.date_range(first, last, freq=freq)
-
-
-def future_index(last: pd.Timestamp, freq: str, horizon: int) -> pd.DatetimeIndex:
-    """Return the `horizon` stamps of the calendar that come after `last`."""
-    stamps = pd.date_range(last, periods=horizon + 1, freq=freq)
-    return stamps[stamps > last][:horizon]
+    if offset.n < 1:
+        raise RequestError(f"The frequency '{alias}' makes no step forward; it must be positive, as 1D.")
+    ticks = isinstance(offset, pd.offsets.Tick)
+    if offset.nanos > pd.Timedelta.max.value if ticks else offset.n > _MOST_PERIODS:
+        raise RequestError(f"The frequency '{alias}' makes steps of centuries; dates end in the year 2262.")
+    return freq
 
 
 def season_length(freq: str) -> int:
@@ -110,12 +139,10 @@ def season_length(freq: str) -> int:
         return 5
     if base == "W":
         return max(1, round(52 / count))
-    for suffixes, steps in ((("MS", "ME", "BMS", "BME"), 12), (("QS", "QE", "BQS", "BQE"), 4)):
-        if base in suffixes:
+    for bases, steps in _A_YEAR:
+        if base in bases:
             return steps // count if steps % count == 0 else 1
-    if base == "D":
-        return 7 // count if 7 % count == 0 else 1
     if not isinstance(offset, pd.offsets.Tick):
         return 1
-    step = offset.nanos / 1e9
-    return int(_DAY // step) if _DAY % step == 0 else 1
+    whole = 7 * _DAY if offset.nanos % _DAY == 0 else _DAY
+    return int(whole // offset.nanos) if whole % offset.nanos == 0 else 1

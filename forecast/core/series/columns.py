@@ -10,6 +10,8 @@ from forecast.core.adapter import Floats
 from forecast.core.errors import MOST_ERRORS, CellError, DataError
 
 _EMPTY = ("", "nan", "null")
+# Models square their numbers: what lies beyond this overflows or loses all its digits.
+_LARGEST = 1e100
 _NO_NUMBER = (*_EMPTY, "na", "n/a", "none")
 
 
@@ -33,14 +35,22 @@ def refuse_cells(column: str, rows: Sequence[int], values: Sequence[object], fau
 
 
 def read_numbers(column: pd.Series) -> Floats:
-    """Return a column as float64, NaN where it is empty; raise DataError at text and infinity."""
+    """Return a column as float64, NaN where it is empty.
+
+    Raises DataError naming the cells with text, infinity or a number above 1e100.
+    """
     name = str(column.name)
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         raise refuse_cells(name, [0], [column.iloc[0]], "is a date, not a number")
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     text = np.isnan(numbers)
     text[text] = ~is_empty(column[text], _NO_NUMBER)
-    for fault, bad in (("is not a number", text), ("is not a finite number", np.isinf(numbers))):
+    faults = (
+        ("is not a number", text),
+        ("is not a finite number", np.isinf(numbers)),
+        ("is too large to be forecast", np.abs(numbers) > _LARGEST),
+    )
+    for fault, bad in faults:
         rows = np.flatnonzero(bad).tolist()
         if rows:
             raise refuse_cells(name, rows, [column.iloc[row] for row in rows[:MOST_ERRORS]], fault)

@@ -29,14 +29,22 @@ class Column:
 class Cut:
     """Where one series lies in the table.
 
-    `rows` are all its rows; `places` has the row of each step of context and horizon, or -1; `index`
-    the stamps of the context.
+    `rows` are all its rows; `places` has the row of each step of history and horizon, or -1; `index`
+    the stamps of the history, from the first known target to the cutoff, of which the context begins at
+    position `start`: what lies before it is there to fill gaps from.
     """
 
     unique_id: str
     rows: NDArray[np.int64]
     places: NDArray[np.int64]
     index: pd.DatetimeIndex
+    start: int
+
+    def refuse_gaps(self, column: str, empty: NDArray[np.bool_]) -> None:
+        """Raise DataError where a column is empty, per step of the history, within the context."""
+        gaps = self.start + np.flatnonzero(empty[self.start :])
+        if len(gaps):
+            raise gap_error(column, self.unique_id, self.index[gaps], self.places[gaps])
 
 
 def cut_covariate(
@@ -50,23 +58,22 @@ def cut_covariate(
     """
     if column.static:
         return _static(column, cut), []
-    unique_id, places, index = cut.unique_id, cut.places, cut.index
-    values = _at(column.values, places)
-    past, future = values[: len(index)], values[len(index) :]
+    values = _at(column.values, cut.places)
+    past, future = values[: len(cut.index)], values[len(cut.index) :]
     empty = _empty(past)
-    if empty.any() and parameters.missing == "error":
-        raise gap_error(column.name, unique_id, index[empty], places[: len(index)][empty])
+    if parameters.missing == "error":
+        cut.refuse_gaps(column.name, empty)
     notes = []
     if empty.all():
-        raise DataError(f"Covariate '{column.name}' of series '{unique_id}' has no value in the context.")
-    if empty.any() and parameters.missing == "model":
+        raise DataError(f"Covariate '{column.name}' of series '{cut.unique_id}' has no value in the context.")
+    if empty[cut.start :].any() and parameters.missing == "model":
         notes.append(f"Gaps of covariate '{column.name}' were interpolated; only the target may have them.")
-    past = _fill(past, "interpolate" if parameters.missing == "model" else parameters.missing)
+    past = _fill(past, "interpolate" if parameters.missing == "model" else parameters.missing)[cut.start :]
     unknown = _empty(future)
     if unknown.all() and limits.past_covariates:
         return Covariate(column.name, column.kind, past, None), notes
     if unknown.any():
-        notes.append(_bridge(column, unique_id, unknown, parameters))
+        notes.append(_bridge(column, cut.unique_id, unknown, parameters))
         future = _fill(np.concatenate([past[-1:], future]), "ffill")[1:]
     return Covariate(column.name, column.kind, past, future), notes
 
@@ -101,8 +108,8 @@ def _static(column: Column, cut: Cut) -> Covariate:
             ],
         )
     constant = cast(Values, np.full(len(cut.places), first, dtype=values.dtype))
-    context = len(cut.index)
-    return Covariate(column.name, column.kind, constant[:context], constant[context:], static=True)
+    past, future = constant[cut.start : len(cut.index)], constant[len(cut.index) :]
+    return Covariate(column.name, column.kind, past, future, static=True)
 
 
 def _at(values: Values, places: NDArray[np.int64]) -> Values:

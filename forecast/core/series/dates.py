@@ -24,7 +24,9 @@ def parse_dates(column: pd.Series) -> pd.DatetimeIndex:
     """
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         index = pd.DatetimeIndex(column)
-        _refuse(column, index.isna())
+        # Files may hold years that nanoseconds cannot tell.
+        outside = (index.unit != "ns") & ((index.year < 1678) | (index.year > 2261))
+        _refuse(column, index.isna() | outside)
         return index
     # The series of a table share most of their dates: each is read once.
     codes, distinct = pd.factorize(column, use_na_sentinel=False)

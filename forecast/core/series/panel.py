@@ -6,18 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pytz.exceptions import InvalidTimeError
 
 from forecast.core.adapter import Capabilities, Floats, Kind, Series
 from forecast.core.data.table import Table
-from forecast.core.errors import MOST_ERRORS, CellError, DataError, NotSupportedError, RequestError
+from forecast.core.errors import MOST_ERRORS, CellError, DataError, NotSupportedError
 from forecast.core.schemas import Parameters, Role
-from forecast.core.series.calendar import check_frequency, future_index, grid, infer_frequency, season_length
+from forecast.core.series.calendar import check_frequency, infer_frequency, season_length
 from forecast.core.series.columns import read_categories, read_numbers
 from forecast.core.series.covariates import Column, Cut, cut_covariate
-from forecast.core.series.dates import parse_dates
 from forecast.core.series.definition import ONLY_SERIES, Definition, read_definition
-from forecast.core.series.gaps import fill_numbers, gap_error
+from forecast.core.series.gaps import fill_numbers
+from forecast.core.series.grid import check_steps, future_index, grid, keeps_clock
+from forecast.core.series.zone import read_bound, read_stamps
 
 Rows = NDArray[np.int64]
 
@@ -54,13 +54,15 @@ class _Plan:
     limits: Capabilities
     freq: str
     season: int
+    by_clock: bool
     known: dict[tuple[pd.Timestamp, pd.Timestamp], tuple[pd.DatetimeIndex, pd.DatetimeIndex]]
 
     def calendar(self, first: pd.Timestamp, last: pd.Timestamp) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
         """Return the stamps from first to last and the horizon after them, made once for all series."""
         if (first, last) not in self.known:
-            future = future_index(last, self.freq, self.horizon)
-            self.known[first, last] = (grid(first, last, self.freq), future)
+            index = grid(first, last, self.freq, by_clock=self.by_clock)
+            future = future_index(last, self.freq, self.horizon, by_clock=self.by_clock)
+            self.known[first, last] = (index, future)
         return self.known[first, last]
 
 
@@ -83,15 +85,16 @@ def build_panel(
         raise NotSupportedError("This model takes no gaps; choose another value of 'missing'.")
     definition = read_definition(table, roles)
     names, groups = _group(table.frame, definition)
-    stamps = _stamps(table.frame[definition.timestamp], groups, parameters)
+    stamps = read_stamps(table.frame[definition.timestamp], groups, parameters.timezone)
     ticks = stamps.astype("int64").to_numpy()
     groups = [rows[np.argsort(ticks[rows], kind="stable")] for rows in groups]
     _refuse_duplicates(definition.timestamp, names, groups, stamps)
     target = read_numbers(table.frame[definition.target])
     sheet = _Sheet(stamps, target, definition.target, _columns(table.frame, definition, parameters))
-    freq = _frequency(groups, stamps, parameters)
+    longest = stamps[max(groups, key=len)]
+    freq = infer_frequency(longest) if parameters.freq is None else check_frequency(parameters.freq, longest)
     season = parameters.season_length or season_length(freq)
-    plan = _Plan(horizon, context_len, parameters, limits, freq, season, {})
+    plan = _Plan(horizon, context_len, parameters, limits, freq, season, keeps_clock(longest, freq), {})
     series, actuals, warnings = [], [], dict[str, None]()
     for name, rows in zip(names, groups, strict=True):
         one, actual, notes = _one_series(name, rows, sheet, plan)
@@ -117,28 +120,6 @@ def _group(frame: pd.DataFrame, definition: Definition) -> tuple[list[str], list
     order = np.argsort(codes, kind="stable")
     bounds = np.searchsorted(codes[order], np.arange(1, len(names)))
     return [str(name) for name in names], np.split(order, bounds)
-
-
-def _stamps(column: pd.Series, groups: list[Rows], parameters: Parameters) -> pd.DatetimeIndex:
-    stamps = parse_dates(column).as_unit("ns")
-    if parameters.timezone is None:
-        return stamps
-    try:
-        if stamps.tz is not None:
-            return stamps.tz_convert(parameters.timezone)
-        parts = [pd.Series(stamps[rows], index=rows) for rows in groups]
-        # An hour that the clock repeats is told apart by the order of the rows, series by series.
-        zoned = [part.dt.tz_localize(parameters.timezone, ambiguous="infer") for part in parts]
-    except KeyError as error:
-        raise RequestError(
-            f"'{parameters.timezone}' is no time zone; use a name as Europe/Berlin."
-        ) from error
-    except (ValueError, InvalidTimeError) as error:
-        raise DataError(
-            f"Column '{column.name}' has a time that the clock of {parameters.timezone} skips or repeats"
-            f" ({error}); write the dates with offsets."
-        ) from error
-    return pd.DatetimeIndex(pd.concat(zoned).sort_index())
 
 
 def _refuse_duplicates(column: str, names: list[str], groups: list[Rows], stamps: pd.DatetimeIndex) -> None:
@@ -170,36 +151,29 @@ def _columns(frame: pd.DataFrame, definition: Definition, parameters: Parameters
     return found
 
 
-def _frequency(groups: list[Rows], stamps: pd.DatetimeIndex, parameters: Parameters) -> str:
-    longest = stamps[max(groups, key=len)]
-    if parameters.freq is not None:
-        return check_frequency(parameters.freq, longest)
-    return infer_frequency(longest)
-
-
 def _one_series(name: str, rows: Rows, sheet: _Sheet, plan: _Plan) -> tuple[Series, Floats, list[str]]:
     own = sheet.stamps[rows]
     first, last = _window(name, own, sheet.target[rows], plan.parameters)
+    check_steps(name, own[first : last + 1], plan.freq)
     index, future = plan.calendar(own[first], own[last])
-    places = _places(name, own, pd.DatetimeIndex(index.append(future)), rows, plan)
-    index = index[-plan.context_len :] if plan.context_len else index
-    places = places[-(len(index) + plan.horizon) :]
+    places = _places(name, own, first, pd.DatetimeIndex(index.append(future)), rows, plan)
+    start = max(0, len(index) - plan.context_len) if plan.context_len else 0
+    cut = Cut(name, rows, places, index, start)
     values = np.where(places >= 0, sheet.target[places], np.nan)
-    context, actual = values[: len(index)], values[len(index) :]
-    empty = np.isnan(context)
-    if empty.any() and plan.parameters.missing == "error":
-        raise gap_error(sheet.target_name, name, index[empty], places[: len(index)][empty])
-    _check_length(name, len(index), plan.limits)
+    past, actual = values[: len(index)], values[len(index) :]
+    if plan.parameters.missing == "error":
+        cut.refuse_gaps(sheet.target_name, np.isnan(past))
+    _check_length(name, len(index) - start, plan.limits)
     warnings: list[str] = []
     covariates = []
     for column in sheet.covariates:
-        covariate, notes = cut_covariate(column, Cut(name, rows, places, index), plan.parameters, plan.limits)
+        covariate, notes = cut_covariate(column, cut, plan.parameters, plan.limits)
         covariates.append(covariate)
         warnings.extend(notes)
     series = Series(
         unique_id=name,
-        index=index,
-        target=fill_numbers(context, plan.parameters.missing),
+        index=index[start:],
+        target=fill_numbers(past, plan.parameters.missing)[start:],
         future_index=future,
         freq=plan.freq,
         season_length=plan.season,
@@ -212,35 +186,27 @@ def _window(name: str, own: pd.DatetimeIndex, target: Floats, parameters: Parame
     """Return the positions of the first and the last known target of the context."""
     inside = ~np.isnan(target)
     if parameters.context_start_date is not None:
-        inside &= own >= _bound("context_start_date", parameters.context_start_date, own)
+        inside &= own >= read_bound("context_start_date", parameters.context_start_date, own.tz)
     if parameters.context_end_date is not None:
-        inside &= own <= _bound("context_end_date", parameters.context_end_date, own)
+        inside &= own <= read_bound("context_end_date", parameters.context_end_date, own.tz)
     known = np.flatnonzero(inside)
     if not len(known):
         raise DataError(f"Series '{name}' has no target between its context's start and end.")
     return int(known[0]), int(known[-1])
 
 
-def _bound(field: str, text: str, own: pd.DatetimeIndex) -> pd.Timestamp:
-    try:
-        stamp = parse_dates(pd.Series([text], name=field))[0]
-    except DataError as error:
-        raise RequestError(f"{field} '{text}' is not a date.") from error
-    # A bare date as the end means the whole of that day.
-    if field == "context_end_date" and ":" not in text and stamp == stamp.normalize():
-        stamp = stamp + pd.Timedelta(days=1) - pd.Timedelta(1, unit="ns")
-    if own.tz is None:
-        return stamp.tz_convert("UTC").tz_localize(None) if stamp.tz is not None else stamp
-    return stamp.tz_convert(own.tz) if stamp.tz is not None else stamp.tz_localize(own.tz)
+def _places(
+    name: str, own: pd.DatetimeIndex, first: int, calendar: pd.DatetimeIndex, rows: Rows, plan: _Plan
+) -> Rows:
+    """Return, for each stamp of the calendar, the row of the table that it stands in, or -1.
 
-
-def _places(name: str, own: pd.DatetimeIndex, calendar: pd.DatetimeIndex, rows: Rows, plan: _Plan) -> Rows:
-    """Return, for each stamp of the calendar, the row of the table that it stands in, or -1."""
+    From position `first` on no row may lie off the calendar.
+    """
     ticks = own.astype("int64").to_numpy()
     wanted = calendar.astype("int64").to_numpy()
     at = np.minimum(np.searchsorted(ticks, wanted), len(ticks) - 1)
     present = ticks[at] == wanted
-    inside = (ticks >= wanted[0]) & (ticks <= wanted[-1])
+    inside = (ticks >= ticks[first]) & (ticks <= wanted[-1])
     if present.sum() != inside.sum():
         off = np.flatnonzero(inside & ~np.isin(ticks, wanted))
         row = int(rows[off[0]]) + 1

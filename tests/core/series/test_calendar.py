@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.core.errors import DataError, RequestError
-from forecast.core.series.calendar import check_frequency, future_index, infer_frequency, season_length
+from forecast.core.series.calendar import check_frequency, infer_frequency, season_length
+from forecast.core.series.grid import future_index
 
 CALENDARS = ["MS", "ME", "QE", "QS", "B", "D", "W-SUN", "W-WED", "h", "15min", "30s", "YE", "YS", "2h", "3D"]
 
@@ -67,6 +68,14 @@ def test_hours_in_a_zone_skip_and_repeat_with_the_clock() -> None:
         (["2024-01-01"], "single date"),
         (["2024-01-01 00:00:00", "2024-01-01 00:00:07", "2024-01-01 00:01:09"], "no regular calendar"),
         (["2024-01-01", "2024-01-02", "2024-06-01"], "no regular calendar"),
+        (["1990-01-01 00:00:00", "1990-01-01 00:00:01", "2020-01-01"], "no regular calendar"),
+        (["1700-01-01", "1700-01-02", "2262-01-01"], "no regular calendar"),
+        (["1700-01-03", "2262-01-01"], "no regular calendar"),
+        (
+            ["2024-01-15", "2024-02-15", "2024-03-15", "2024-04-15"],
+            "fall on day 15 .* first day of its month",
+        ),
+        (["2023-11-28", "2023-12-28", "2024-01-28"], "fall on day 28 .* first day of its month"),
     ],
 )
 def test_irregular_dates_are_an_error(stamps: list[str], told: str) -> None:
@@ -99,9 +108,32 @@ def test_a_name_that_is_no_frequency_is_refused(alias: str) -> None:
         check_frequency(alias, pd.DatetimeIndex(["2024-01-01"]))
 
 
+@pytest.mark.parametrize("alias", ["-1D", "0D", "0h", "-1MS", "0MS", "0.0000000001s"])
+def test_a_frequency_that_makes_no_step_forward_is_refused(alias: str) -> None:
+    with pytest.raises(RequestError, match=f"'{alias}' makes no step forward; it must be positive"):
+        check_frequency(alias, pd.DatetimeIndex(["2024-01-01"]))
+
+
+@pytest.mark.parametrize("alias", ["99999999D", "99999999999999999D", "99999999MS"])
+def test_a_frequency_of_centuries_is_refused(alias: str) -> None:
+    with pytest.raises(RequestError, match="makes steps of centuries"):
+        check_frequency(alias, pd.DatetimeIndex(["2024-01-01"]))
+
+
+@pytest.mark.parametrize("freq", ["250ms", "ms", "20us", "100ns"])
+def test_steps_below_a_second_are_recognized_with_a_gap(freq: str) -> None:
+    stamps = pd.date_range("2024-01-01", periods=10, freq=freq)
+    assert infer_frequency(stamps.delete(4)) == freq
+
+
 @pytest.mark.parametrize(
     ("freq", "season"),
     [
+        ("24h", 7),
+        ("1440min", 7),
+        ("7D", 1),
+        ("WOM-3FRI", 12),
+        ("250ms", 345_600),
         ("h", 24),
         ("15min", 96),
         ("2h", 12),

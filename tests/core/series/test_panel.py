@@ -85,6 +85,8 @@ def test_duplicate_dates_are_an_error_that_names_the_rows() -> None:
         ("1,000", "Column 'y', row 3: '1,000' is not a number"),
         ("inf", "Column 'y', row 3: 'inf' is not a finite number"),
         (float("-inf"), "Column 'y', row 3: '-inf' is not a finite number"),
+        ("1e101", "Column 'y', row 3: '1e101' is too large to be forecast"),
+        (-1e300, "Column 'y', row 3: '-1e\\+300' is too large to be forecast"),
         ("NaN", "Column 'y' of series 'series_0', row 3: no value at 2024-01-03"),
         ("", "Column 'y' of series 'series_0', row 3: no value at 2024-01-03"),
         (None, "Column 'y' of series 'series_0', row 3: no value at 2024-01-03"),

@@ -196,7 +196,7 @@ def test_quantiles_are_finite_and_never_cross(
 
 @pytest.mark.parametrize(("values", "used"), [([5.0] * 40, False), (list(range(40)), True)])
 def test_it_is_told_whether_covariates_had_a_part(values: list[float], used: bool) -> None:
-    flags = Covariate("p", "numerical", np.arange(40) % 3 * 1.0, np.zeros(12))
+    flags = Covariate("p", "numerical", np.resize([0.0, 1.0, 2.0], 40), np.zeros(12))
     with_flags = fit(make_task(make_series(values, covariates=[flags]), "AutoARIMA"))
     assert (with_flags.covariates_used, with_flags.method == "AutoARIMA") == (used, used)
     assert fit(make_task(make_series(values), "AutoARIMA")).covariates_used
