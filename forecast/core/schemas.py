@@ -84,6 +84,8 @@ class InitializationRequest(Body):
     def _is_consistent(self) -> Self:
         if self.source_type == "local" and self.local_model_path is None:
             raise PydanticCustomError("source", "source_type 'local' needs local_model_path")
+        if self.checkpoint is not None and self.local_model_path is not None:
+            raise PydanticCustomError("source", "checkpoint and local_model_path exclude each other")
         if self.source_type in ("hf", "mlflow") and self.local_model_path is not None:
             raise PydanticCustomError("source", "local_model_path needs source_type 'local'")
         return self

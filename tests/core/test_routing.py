@@ -276,6 +276,13 @@ def test_every_route_of_a_model_asks_for_the_key_in_the_documentation(client: Te
     assert {route for route, security in guarded.items() if security != [{"HTTPBearer": []}]} == set()
 
 
+def test_weights_come_from_one_place(client: TestClient) -> None:
+    both = {"checkpoint": "google/x", "local_model_path": "x"}
+    refused = client.post(f"{PREFIX}/initialization", json=both)
+    assert refused.status_code == 422
+    assert "exclude each other" in refused.json()["detail"]
+
+
 def test_a_body_that_is_no_json_is_refused(client: TestClient) -> None:
     path = f"{PREFIX}/inference"
     broken = client.post(path, content=b"{", headers={"Content-Type": "application/json"})

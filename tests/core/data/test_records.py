@@ -70,7 +70,8 @@ def test_columns_of_different_lengths_are_named_with_them() -> None:
         ({"a": [1], " a": [2]}, "The table has several columns named 'a'; names must differ."),
         (
             {"a": [1], " ": [2]},
-            "Every column needs a name, and column 2 of the table has none. Pandas writes its index so, unless to_csv is told index=False.",
+            "Every column needs a name, and column 2 of the table has none. "
+            "Pandas writes its index so, unless to_csv is told index=False.",
         ),
         ({"\ud800": [1]}, "The name of column 1 is not valid Unicode."),
     ],
