@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from benchmarks import concurrency, overhead
+from benchmarks import concurrency, liveness, overhead
 from benchmarks.report import Table, describe_machine
 from forecast.core.pool import available_cores
 
@@ -43,6 +43,7 @@ def _benchmarks(folder: Path) -> dict[str, Callable[[], Table]]:
         "noop": overhead.measure_noop,
         "statsforecast": overhead.measure_statsforecast,
         **{name: partial(concurrency.measure, name, folder) for name in concurrency.MODEL_IDS},
+        **{f"live-{name}": partial(liveness.measure, name, folder) for name in liveness.NAMES},
     }
 
 

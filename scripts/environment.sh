@@ -86,9 +86,8 @@ prepare() { # run|dev: the folders and an environment with the locked dependenci
   choose_torch
   [ "$profile" = run ] || extra+=(--group dev)
   [ ! -e "$venv/.torch" ] || [ "$(cat "$venv/.torch")" = "$choice" ] || extra+=(--reinstall-package torch)
-  # Where Python may write no bytecode, each start would compile every library again.
-  [ -z "${PYTHONDONTWRITEBYTECODE:-}" ] || extra+=(--compile-bytecode)
-  uv_here pip install --python "$venv/bin/python" -c requirements.lock -e '.[all]' ${extra[@]+"${extra[@]}"}
+  # Bytecode now, so that the first load of a model compiles no library while the service has to answer.
+  uv_here pip install --compile-bytecode --python "$venv/bin/python" -c requirements.lock -e '.[all]' ${extra[@]+"${extra[@]}"}
   printf '%s\n' "$choice" >"$venv/.torch"
   wanted "$profile" >"$stamp"
   [ "$profile" = run ] || wanted run >"$venv/.installed-run"

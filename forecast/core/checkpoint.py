@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from forecast.core.adapter import ModelConfig
 from forecast.core.errors import CheckpointError, ForbiddenError, NotSupportedError
+from forecast.core.libraries import collector_paused
 
 HUB_TIMEOUT_SECONDS = 5.0
 _SAFE = ["*.json", "*.safetensors"]
@@ -107,11 +108,15 @@ def _refuse(repository: str, revision: str | None, error: Exception) -> NoReturn
 
 @contextmanager
 def reading(config: ModelConfig) -> Iterator[None]:
-    """Turn a failure to read the checkpoint's files into a CheckpointError that names the source."""
+    """Turn a failure to read the checkpoint's files into a CheckpointError that names the source.
+
+    The collector rests meanwhile: it would walk a model that is not yet whole, again and again.
+    """
     from safetensors import SafetensorError
 
     try:
-        yield
+        with collector_paused():
+            yield
     except (*_UNREADABLE, SafetensorError) as error:
         raise CheckpointError(
             f"The checkpoint {config.source} could not be read as this model ({type(error).__name__})."

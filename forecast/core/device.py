@@ -1,15 +1,17 @@
 """The torch device behind a backend."""
 
-import importlib
+import sys
 from typing import Any
 
 from forecast.core.adapter import Backend
 from forecast.core.errors import BackendError
+from forecast.core.libraries import import_libraries
 
 
 def available_backends() -> tuple[Backend, ...]:
     """Return the backends that torch finds on this host, `cpu` always among them."""
-    torch: Any = importlib.import_module("torch")
+    import_libraries("torch")
+    torch: Any = sys.modules["torch"]
     found: list[Backend] = ["cpu"]
     if torch.cuda.is_available():
         found.append("gpu")
@@ -27,3 +29,9 @@ def torch_device(backend: Backend) -> str:
             details={"requested": backend, "available": list(found)},
         )
     return {"cpu": "cpu", "gpu": "cuda", "mps": "mps"}[backend]
+
+
+def empty_weights(module: Any) -> None:
+    """Give back the memory of a torch module at once, whatever still refers to the module itself."""
+    for tensor in (*module.parameters(), *module.buffers()):
+        tensor.data = tensor.data.new_empty(0)

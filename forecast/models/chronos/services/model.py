@@ -11,7 +11,8 @@ import numpy as np
 
 from forecast.core.adapter import Adapter, Capabilities, Floats, Forecast, ModelConfig, Task
 from forecast.core.checkpoint import locate_checkpoint, reading
-from forecast.core.device import torch_device
+from forecast.core.device import empty_weights, torch_device
+from forecast.core.libraries import import_libraries
 from forecast.core.lifecycle import ModelService
 from forecast.models.chronos.schemas.schema import ChronosSettings
 from forecast.models.chronos.services.inputs import make_input, measure
@@ -53,12 +54,17 @@ class ChronosAdapter(Adapter[LoadedChronos]):
         """Return the pipeline in float32; raise CheckpointError or BackendError where it cannot be had."""
         device = torch_device(config.backend)
         path = locate_checkpoint(config)
+        import_libraries("chronos")
         import torch
 
         with reading(config):
             pipeline = read_pipeline(path)
         pipeline.inner_model.to(device)
         return LoadedChronos(torch, pipeline)
+
+    def unload(self, loaded: LoadedChronos) -> None:
+        """Give the memory of the weights back."""
+        empty_weights(loaded.pipeline.inner_model)
 
     def limits(self, loaded: LoadedChronos) -> Capabilities:
         """Return the checkpoint's context and levels, and its family's use of covariates.

@@ -236,3 +236,14 @@ def test_the_library_is_not_touched_by_importing_the_adapter() -> None:
         "sys.exit(bool({'torch', 'transformers', 'chronos'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("path", ["tiny", "bolt", "t5"])
+def test_the_weights_are_given_back_though_something_still_refers_to_the_model(
+    folder: Path, path: str
+) -> None:
+    loaded = ADAPTER.load(configure(folder, path))
+
+    ADAPTER.unload(loaded)
+
+    assert sum(tensor.numel() for tensor in loaded.pipeline.inner_model.parameters()) == 0

@@ -9,7 +9,8 @@ import numpy as np
 
 from forecast.core.adapter import DECILES, Adapter, Capabilities, Floats, Forecast, ModelConfig, Task
 from forecast.core.checkpoint import locate_checkpoint, reading
-from forecast.core.device import torch_device
+from forecast.core.device import empty_weights, torch_device
+from forecast.core.libraries import import_libraries
 from forecast.core.lifecycle import ModelService
 from forecast.models.timesfm20.schemas.schema import TimesFM20Settings
 from forecast.models.timesfm20.services.frequency import frequency_category
@@ -43,12 +44,17 @@ class TimesFM20Adapter(Adapter[LoadedTimesFM]):
         """Return the model in float32; raise CheckpointError or BackendError where it cannot be had."""
         device = torch_device(config.backend)
         path = locate_checkpoint(config, originals=("*.ckpt",))
+        import_libraries("transformers.models.timesfm.modeling_timesfm")
         import torch
 
         with reading(config):
             model = read_weights(path).to(device, torch.float32).eval()
         patch = model.config.patch_length
         return LoadedTimesFM(torch, model, device, model.config.context_length // patch * patch)
+
+    def unload(self, loaded: LoadedTimesFM) -> None:
+        """Give the memory of the weights back."""
+        empty_weights(loaded.model)
 
     def limits(self, loaded: LoadedTimesFM) -> Capabilities:
         """Return the limits with this checkpoint's own context and quantile levels."""

@@ -233,3 +233,11 @@ def test_covariates_move_the_forecast_through_the_regression(loaded: LoadedTimes
     assert restored.quantiles - restored.mean[:, None] == pytest.approx(
         (forecast.quantiles - forecast.mean[:, None]) * adjustment.scale
     )
+
+
+def test_the_weights_are_given_back_though_something_still_refers_to_the_model(folder: Path) -> None:
+    loaded = ADAPTER.load(configure(folder, "tiny"))
+
+    ADAPTER.unload(loaded)
+
+    assert sum(tensor.numel() for tensor in loaded.model.parameters()) == 0

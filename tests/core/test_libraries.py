@@ -1,0 +1,93 @@
+import gc
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from forecast.core.adapter import ModelConfig
+from forecast.core.checkpoint import reading
+from forecast.core.libraries import collector_paused, import_libraries
+from tests.conftest import ROOT
+
+NAME = "a_library_made_for_this_test"
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    (tmp_path / f"{NAME}.py").write_text("import gc\ncollected_meanwhile = gc.isenabled()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield NAME
+    sys.modules.pop(NAME, None)
+    gc.unfreeze()
+
+
+def test_a_library_is_imported_while_nothing_is_collected(library: str) -> None:
+    import_libraries(library)
+
+    assert sys.modules[library].collected_meanwhile is False
+    assert gc.isenabled()
+
+
+def test_what_a_library_leaves_is_passed_over_by_the_collector(library: str) -> None:
+    gc.unfreeze()
+
+    import_libraries(library)
+    frozen = gc.get_freeze_count()
+    gc.unfreeze()
+    import_libraries(library)
+
+    assert frozen > 10_000
+    assert gc.get_freeze_count() == 0  # the second time there was nothing to import
+
+
+def test_a_library_that_is_missing_leaves_the_collector_on() -> None:
+    with pytest.raises(ModuleNotFoundError, match="no_such_library"):
+        import_libraries("no_such_library")
+
+    assert gc.isenabled()
+
+
+def test_the_collector_rests_until_the_last_of_several_is_done() -> None:
+    first, second = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with collector_paused():
+            first.set()
+            second.wait(10)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    first.wait(10)
+    with collector_paused():
+        assert not gc.isenabled()
+    assert not gc.isenabled()
+    second.set()
+    thread.join()
+    assert gc.isenabled()
+
+
+def test_the_collector_rests_while_weights_are_read(tmp_path: Path) -> None:
+    config = ModelConfig(context_len=None, horizon_len=8, local_dir=tmp_path)
+    with reading(config):
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the import maps them")
+def test_the_kernels_of_torch_are_mapped_before_its_import(tmp_path: Path) -> None:
+    kernels = tmp_path / "kernels.txt"
+    program = (
+        "import sys, importlib, pathlib\n"
+        "from forecast.core import libraries\n"
+        "def look(name):\n"
+        "    maps = pathlib.Path('/proc/self/maps').read_text()\n"
+        f"    pathlib.Path({str(kernels)!r}).write_text(str('libtorch_cpu.so' in maps))\n"
+        "libraries.importlib.import_module = look\n"
+        "libraries.import_libraries('torch')\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+    assert kernels.read_text() == "True"
