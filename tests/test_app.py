@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from forecast.core.config import TEMPLATE_KEY, Settings
 from forecast.core.rate_limit import Quota
 from tests.conftest import AUTHORIZED, KEY, ROOT, MakeApp
-from tests.core.test_routing import PREFIX, REQUEST
+from tests.core.conftest import PREFIX, REQUEST
 
 
 def test_every_response_tells_its_id_and_time(client: TestClient) -> None:

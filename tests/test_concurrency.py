@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from tests.conftest import AUTHORIZED, MakeApp
-from tests.core.test_routing import DAYS, PREFIX
+from tests.core.conftest import DAYS, PREFIX
 from tests.fakes import FakeAdapter, Gate
 
 Serve = Callable[[FastAPI], str]

@@ -13,7 +13,7 @@ from forecast.core.errors import AbandonedError, DeadlineError, SapheneiaError
 from forecast.core.inference import Patience, infer
 from forecast.core.schemas import InferenceRequest, InitializationRequest, Parameters
 from tests.conftest import AUTHORIZED, MakeApp
-from tests.core.test_routing import PREFIX, REQUEST
+from tests.core.conftest import PREFIX, REQUEST
 from tests.fakes import FakeAdapter, Gate, make_service
 
 LOOPBACK = ("127.0.0.0/8",)

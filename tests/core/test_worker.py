@@ -1,39 +1,16 @@
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 
 import numpy as np
 import pytest
 
 from forecast.core.adapter import Forecast, Task
-from forecast.core.errors import DataError, DeadlineError, ModelError, OverloadedError, ShutDownError
-from forecast.core.worker import Worker
+from forecast.core.errors import DataError, ModelError, ShutDownError
+from tests.core.conftest import Start, gated
 from tests.fakes import FakeAdapter, Gate, last_value, make_task
 
-Start = Callable[..., Worker]
 PATIENT = 30.0
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    workers: list[Worker] = []
-
-    def make(
-        predict: Callable[[Sequence[Task]], list[Forecast]], max_batch: int = 4, queue_size: int = 1000
-    ) -> Worker:
-        worker = Worker(
-            predict, lambda task: task.horizon, max_batch=max_batch, queue_size=queue_size, name="test"
-        )
-        workers.append(worker)
-        return worker
-
-    yield make
-    for worker in workers:
-        worker.close()
-
-
-def gated(adapter: FakeAdapter) -> Callable[[Sequence[Task]], list[Forecast]]:
-    return lambda tasks: adapter.predict("weights", tasks)
 
 
 def test_an_answer_has_the_forecasts_in_the_order_of_the_tasks(start: Start) -> None:
@@ -113,64 +90,6 @@ def test_the_rest_of_a_bulk_job_is_dropped_when_its_caller_goes(start: Start) ->
     assert adapter.computed == ["bulk0", "bulk1", "bulk2", "bulk3", "next"]
     with pytest.raises(CancelledError):
         bulk.result()
-
-
-def test_a_job_whose_deadline_passes_while_it_waits_ends_in_an_error_and_is_not_computed(
-    start: Start,
-) -> None:
-    gate = Gate()
-    adapter = FakeAdapter(gate)
-    worker = start(gated(adapter))
-    first = worker.submit([make_task("first")], PATIENT)
-    assert gate.entered.wait(5)
-    late = worker.submit([make_task("late")], 0.01)
-    assert not threading.Event().wait(0.05)
-    gate.opened.set()
-    first.result()
-    with pytest.raises(DeadlineError, match="deadline passed"):
-        late.result(5)
-    assert adapter.computed == ["first"]
-
-
-def test_a_full_queue_refuses_at_once(start: Start) -> None:
-    gate = Gate()
-    worker = start(gated(FakeAdapter(gate)), queue_size=3)
-    running = worker.submit([make_task("running")], PATIENT)
-    assert gate.entered.wait(5)
-    waiting = worker.submit([make_task("w1"), make_task("w2"), make_task("w3")], PATIENT)
-    with pytest.raises(OverloadedError, match="3 series wait already") as refused:
-        worker.submit([make_task("too many")], PATIENT)
-    assert refused.value.retry_after is not None
-    gate.opened.set()
-    running.result()
-    waiting.result()
-    assert worker.load().refused == 1
-
-
-def test_a_job_larger_than_the_queue_is_taken_when_nothing_waits(start: Start) -> None:
-    worker = start(lambda tasks: [last_value(task) for task in tasks], queue_size=3)
-    answer = worker.submit([make_task(str(number)) for number in range(9)], PATIENT).result()
-    assert len(answer.forecasts) == 9
-
-
-def test_a_job_that_would_come_too_late_is_refused_at_once(start: Start) -> None:
-    gate = Gate()
-    worker = start(gated(FakeAdapter(gate)), max_batch=1)
-    for _ in range(2):
-        worker._pace.learn(4, 1, 1.0)
-    accepted, refused = [], 0
-    for number in range(40):
-        try:
-            accepted.append(worker.submit([make_task(str(number))], 3.0))
-        except OverloadedError as error:
-            refused += 1
-            assert error.retry_after is not None
-            assert error.retry_after >= 1
-    # One second each and 3 s of patience, of which a tenth is kept back: two can be served.
-    assert (len(accepted), refused) == (2, 38)
-    for future in accepted:
-        future.cancel()
-    gate.opened.set()
 
 
 def test_a_model_that_raises_gives_its_callers_an_error_and_goes_on(start: Start) -> None:
@@ -261,42 +180,6 @@ def test_many_threads_each_get_their_own_answer(start: Start) -> None:
         thread.join()
     assert wrong == []
     assert worker.load().forecast == sum(20 * (1 + value % 5) for value in range(16))
-
-
-def test_an_idle_worker_refuses_nobody_for_a_bad_estimate(start: Start) -> None:
-    worker = start(lambda tasks: [last_value(task) for task in tasks])
-    for _ in range(2):
-        worker._pace.learn(4, 1, 60.0)
-    assert len(worker.submit([make_task()], 1.0).result().forecasts) == 1
-
-
-def test_jobs_of_other_kinds_count_as_batches_of_their_own(start: Start) -> None:
-    gate = Gate()
-    worker = start(gated(FakeAdapter(gate)), max_batch=64)
-    for _ in range(2):
-        worker._pace.learn(1, 1, 0.3)
-    accepted, refused = [], 0
-    for horizon in range(1, 41):
-        try:
-            accepted.append(worker.submit([make_task("a", horizon)], 0.9))
-        except OverloadedError:
-            refused += 1
-    assert (len(accepted), refused) == (2, 38)
-    for future in accepted:
-        future.cancel()
-    gate.opened.set()
-
-
-def test_batches_that_fail_teach_no_pace(start: Start) -> None:
-    def predict(tasks: Sequence[Task]) -> list[Forecast]:
-        raise DataError("no")
-
-    worker = start(predict)
-    for _ in range(2):
-        worker._pace.learn(4, 1, 7.0)
-    with pytest.raises(DataError):
-        worker.submit([make_task()], PATIENT).result()
-    assert worker._pace.batch_seconds(4, 1) == 7.0
 
 
 def test_a_job_without_series_has_an_empty_answer(start: Start) -> None:

@@ -4,6 +4,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from forecast.core.config import Settings
+
 Handler = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
 Start = Callable[[Handler], Awaitable[int]]
 
@@ -39,3 +41,18 @@ async def server(anyio_backend: str) -> AsyncIterator[Start]:
         yield start
         for writer in writers:
             writer.close()
+
+
+@pytest.fixture
+def allowing(make_settings: Callable[..., Settings]) -> Callable[..., Settings]:
+    def make(**changes: object) -> Settings:
+        return make_settings(**({"data_url_allowed_networks": "127.0.0.0/8"} | changes))
+
+    return make
+
+
+def answer(head: str, body: bytes = b"") -> Handler:
+    async def handle(request: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"HTTP/1.1 {head}\r\nConnection: close\r\n\r\n".encode() + body)
+
+    return handle
