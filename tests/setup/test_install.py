@@ -53,7 +53,9 @@ def test_the_first_run_installs_the_locked_dependencies_and_the_second_nothing(u
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     assert uv_clone.calls("venv --quiet --clear --python ")[0].split()[4:6] == [sys.executable, ".venv"]
     (install,) = uv_clone.installs()
-    assert "pip install --python .venv/bin/python -c requirements.lock -e .[all] " in install
+    assert (
+        "pip install --compile-bytecode --python .venv/bin/python -c requirements.lock -e .[all] " in install
+    )
     assert "--group dev" not in install
 
 
