@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import AliasChoices, BaseModel
 from pydantic.fields import FieldInfo
 
-from forecast.core import schemas
+from forecast.core import parameters, responses, schemas
 from forecast.core.adapter import Capabilities
 from forecast.core.config import ModelSettings, Settings
 from forecast.core.errors import SapheneiaError
@@ -114,7 +114,8 @@ def write_response(kind: type[BaseModel]) -> str:
 def write_fields(name: str, page: Path) -> str:
     """Return the table of a body of the API, by the name of its class."""
     found = {body.__name__: body for body in BODIES}
-    kind = found.get(name) or getattr(schemas, name)
+    homes = (schemas, parameters, responses)
+    kind = found.get(name) or next(getattr(home, name) for home in homes if hasattr(home, name))
     return write_request(kind) if issubclass(kind, schemas.Body) else write_response(kind)
 
 

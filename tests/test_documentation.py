@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 
 from forecast.core.config import Settings
 from forecast.core.errors import SapheneiaError
-from forecast.core.schemas import Missing, Role
+from forecast.core.parameters import Missing, Role
 from forecast.main import create_app
 from forecast.models import get_available_models, get_service
 from scripts.document import BLOCK, ROOT, list_pages, main, rewrite, walk

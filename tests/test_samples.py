@@ -11,7 +11,7 @@ from forecast.core.adapter import Capabilities
 from forecast.core.config import Settings
 from forecast.core.data.source import fetch_table
 from forecast.core.errors import DataError
-from forecast.core.schemas import Parameters
+from forecast.core.parameters import Parameters
 from forecast.core.series.panel import Panel, build_panel
 from tests.conftest import ROOT
 

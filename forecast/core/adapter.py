@@ -21,6 +21,7 @@ DECILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 Backend = Literal["cpu", "gpu", "tpu", "mps"]
 Kind = Literal["numerical", "categorical"]
 CovariateMode = Literal["none", "native", "regression"]
+Precision = Literal["float32", "bfloat16", "int8"]
 Floats = NDArray[np.float64]
 
 
@@ -46,6 +47,12 @@ class Capabilities:
     backends: tuple[Backend, ...] = ("cpu",)
     max_batch: int | None = None
     """The most series in one call of `predict`, where a checkpoint takes fewer than the adapter says."""
+    precisions: tuple[Precision, ...] = ("float32",)
+    """The number formats the weights may be computed in."""
+    backcast: bool = False
+    """Can tell what it would have forecast for the context."""
+    multivariate: bool = False
+    """Forecasts several targets of one series together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +102,8 @@ class Task:
     horizon: int
     levels: tuple[float, ...] = DECILES
     options: Options = field(default_factory=Options)
+    backcast: bool = False
+    """Also wants what would have been forecast for the context; asked only of models that can tell."""
 
     @property
     def covariate_schema(self) -> tuple[tuple[str, Kind, bool], ...]:
@@ -108,6 +117,7 @@ class Forecast:
 
     `mean` has shape (horizon,), `quantiles` (horizon, len(levels)). `method` names the algorithm that
     made it where a model has several; `covariates_used` is False where those of the task had no part in it.
+    `backcast` has shape (context,), NaN where the model had seen too little to forecast a step.
     """
 
     mean: Floats
@@ -116,6 +126,7 @@ class Forecast:
     method: str | None = None
     warnings: tuple[str, ...] = ()
     covariates_used: bool = True
+    backcast: Floats | None = None
 
 
 class ModelConfig(BaseModel):
@@ -130,6 +141,7 @@ class ModelConfig(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     backend: Backend = "cpu"
+    precision: Precision = "float32"
     context_len: int | None
     horizon_len: int
     batch_size: int | None = None
@@ -188,4 +200,4 @@ class Adapter(ABC, Generic[Loaded]):
 
     def batch_key(self, task: Task) -> Hashable:
         """Return a key that is equal for tasks which may share a call of `predict`."""
-        return (task.horizon, task.levels, task.options, task.covariate_schema)
+        return (task.horizon, task.levels, task.options, task.covariate_schema, task.backcast)

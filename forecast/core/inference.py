@@ -13,8 +13,8 @@ from forecast.core.config import Settings
 from forecast.core.data.source import fetch_table
 from forecast.core.errors import AbandonedError, DeadlineError
 from forecast.core.lifecycle import ModelService
+from forecast.core.parameters import InferenceRequest
 from forecast.core.plan import make_plan
-from forecast.core.schemas import InferenceRequest
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,9 +8,9 @@ from forecast.core.adapter import Capabilities, ModelConfig, Options, Task
 from forecast.core.data.table import Table
 from forecast.core.errors import HorizonError, NotSupportedError, RequestError
 from forecast.core.lifecycle import ModelService, Ready
+from forecast.core.parameters import InferenceRequest, Parameters
 from forecast.core.quantiles import task_levels
 from forecast.core.regression import Adjustment, regress
-from forecast.core.schemas import InferenceRequest, Parameters
 from forecast.core.series.panel import Panel, build_panel
 
 

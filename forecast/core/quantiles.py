@@ -8,7 +8,7 @@ import numpy as np
 
 from forecast.core.adapter import DECILES, Capabilities, Floats, Forecast
 from forecast.core.errors import RequestError
-from forecast.core.schemas import Parameters
+from forecast.core.parameters import Parameters
 
 _DEFAULT_BAND = (0.1, 0.9)
 

@@ -11,15 +11,14 @@ from forecast.core.adapter import ModelConfig, Options
 from forecast.core.errors import MediaTypeError
 from forecast.core.inference import Patience, infer
 from forecast.core.lifecycle import ModelService, Snapshot
+from forecast.core.parameters import InferenceRequest, Parameters
 from forecast.core.problem import Problem
 from forecast.core.rate_limit import Scope, limit
+from forecast.core.responses import InferenceResponse
 from forecast.core.schemas import (
-    InferenceRequest,
-    InferenceResponse,
     InitializationRequest,
     InitializationResponse,
     ModelInfo,
-    Parameters,
     ShutdownResponse,
     StatusResponse,
 )

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from forecast.core.adapter import DECILES, Series, Task
-from forecast.core.schemas import InferenceResponse
+from forecast.core.responses import InferenceResponse
 from forecast.models import get_service
 from tests.contract.conftest import Model
 

@@ -11,7 +11,8 @@ from forecast.core.adapter import Options
 from forecast.core.config import Settings
 from forecast.core.errors import AbandonedError, DeadlineError, SapheneiaError
 from forecast.core.inference import Patience, infer
-from forecast.core.schemas import InferenceRequest, InitializationRequest, Parameters
+from forecast.core.parameters import InferenceRequest, Parameters
+from forecast.core.schemas import InitializationRequest
 from tests.conftest import AUTHORIZED, MakeApp
 from tests.core.conftest import PREFIX, REQUEST
 from tests.fakes import FakeAdapter, Gate, make_service

@@ -6,6 +6,7 @@ from hypothesis.extra.numpy import arrays
 
 from forecast.core.adapter import DECILES, Capabilities, Forecast
 from forecast.core.errors import RequestError
+from forecast.core.parameters import Parameters
 from forecast.core.quantiles import (
     asked_levels,
     band_levels,
@@ -14,7 +15,6 @@ from forecast.core.quantiles import (
     quantile_columns,
     task_levels,
 )
-from forecast.core.schemas import Parameters
 
 NATIVE = Capabilities(native_levels=DECILES)
 

@@ -1,7 +1,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from forecast.core.schemas import InferenceResponse
+from forecast.core.responses import InferenceResponse
 from tests.conftest import AUTHORIZED, MakeApp
 from tests.core.conftest import DAYS, PREFIX, REQUEST, forecast
 from tests.fakes import FakeAdapter, Gate

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from forecast.core.adapter import Capabilities, Covariate, Floats, Kind
 from forecast.core.errors import MOST_ERRORS, CellError, DataError, RequestError
-from forecast.core.schemas import Parameters
+from forecast.core.parameters import Parameters
 from forecast.core.series.gaps import fill_categories, fill_numbers, gap_error
 
 Values = Floats | NDArray[np.object_]

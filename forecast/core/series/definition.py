@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from forecast.core.data.table import Table
 from forecast.core.errors import DataError, RequestError
-from forecast.core.schemas import Role, nearest
+from forecast.core.parameters import Role
+from forecast.core.schemas import nearest
 from forecast.core.series.dates import find_date_column
 
 ONLY_SERIES = "series_0"

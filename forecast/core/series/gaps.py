@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from forecast.core.adapter import Floats
 from forecast.core.errors import MOST_ERRORS, CellError, DataError
-from forecast.core.schemas import Missing
+from forecast.core.parameters import Missing
 
 _REMEDY = "Fill them, or pass 'missing': 'interpolate', 'ffill' or 'zero'"
 

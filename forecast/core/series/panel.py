@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from forecast.core.adapter import Capabilities, Floats, Kind, Series
 from forecast.core.data.table import Table
 from forecast.core.errors import MOST_ERRORS, CellError, DataError, NotSupportedError
-from forecast.core.schemas import Parameters, Role
+from forecast.core.parameters import Parameters, Role
 from forecast.core.series.calendar import check_frequency, infer_frequency, season_length
 from forecast.core.series.columns import read_categories, read_numbers
 from forecast.core.series.covariates import Column, Cut, cut_covariate

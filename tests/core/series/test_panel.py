@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from forecast.core.adapter import Capabilities
 from forecast.core.data.table import Table
 from forecast.core.errors import DataError, NotSupportedError, RequestError, SapheneiaError
-from forecast.core.schemas import Parameters
+from forecast.core.parameters import Parameters
 from forecast.core.series.panel import Panel, build_panel
 
 PAST_ONLY = Capabilities(covariates="native", past_covariates=True)

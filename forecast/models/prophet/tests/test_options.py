@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError, create_model
 
+from forecast.core.parameters import Parameters
 from forecast.core.pool import available_cores
-from forecast.core.schemas import InitializationRequest, Parameters
+from forecast.core.schemas import InitializationRequest
 from forecast.models.prophet.schemas.schema import ProphetOptions, ProphetSettings
 
 RequestParameters = create_model("RequestParameters", __base__=(Parameters, ProphetOptions))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from forecast.core.errors import CheckpointError
+from forecast.core.pretrained import read_pretrained
 
 _CONTEXT_LENGTH = 2048
 _OUTPUTS_PER_STEP = 10
@@ -23,27 +24,13 @@ def read_weights(path: Path) -> Any:
     KeyError, RuntimeError and the like where they are damaged.
     """
     if path.is_dir() and any(path.glob("*.safetensors")):
-        return _read_transformers(path)
+        from transformers import TimesFmConfig, TimesFmModelForPrediction
+
+        return read_pretrained(path, TimesFmModelForPrediction, TimesFmConfig)
     originals = [path] if path.suffix == ".ckpt" else sorted(path.glob("*.ckpt"))
     if not originals:
         raise CheckpointError("The checkpoint has neither config.json with safetensors nor a .ckpt file.")
     return _read_original(originals[0])
-
-
-def _read_transformers(folder: Path) -> Any:
-    from transformers import TimesFmConfig, TimesFmModelForPrediction
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    kind = TimesFmConfig.get_config_dict(folder)[0].get("model_type", "unknown")
-    if kind != TimesFmConfig.model_type:
-        raise CheckpointError(f"The checkpoint's model type is '{kind}', not '{TimesFmConfig.model_type}'.")
-    model, report = TimesFmModelForPrediction.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, output_loading_info=True
-    )
-    if report["missing_keys"]:
-        raise CheckpointError(f"The checkpoint lacks {len(report['missing_keys'])} of the model's tensors.")
-    return model
 
 
 def _read_original(path: Path) -> Any:

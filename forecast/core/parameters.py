@@ -1,0 +1,128 @@
+"""The body that asks for a forecast."""
+
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+
+from pydantic import Field, PlainValidator, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from forecast.core.data.table import MOST_COLUMNS
+from forecast.core.data.text import is_unicode
+from forecast.core.schemas import LONGEST, Body, printable
+
+Role = Literal[
+    "target",
+    "dynamic_numerical",
+    "dynamic_categorical",
+    "static_numerical",
+    "static_categorical",
+    "id",
+    "timestamp",
+]
+Missing = Literal["error", "interpolate", "zero", "ffill", "model"]
+
+
+class Parameters(Body):
+    """How to forecast; the parameters that every model has."""
+
+    context_len: int | None = Field(
+        None,
+        ge=1,
+        le=LONGEST,
+        description="The last steps of each series to look at; all of a shorter series is used.",
+    )
+    horizon_len: int | None = Field(None, ge=1, le=LONGEST, description="Steps to forecast.")
+    use_covariates: bool = Field(True, description="Use the covariates of `data_definition`.")
+    use_quantiles: bool = Field(True, description="Return quantiles beside the point forecast.")
+    quantile_indices: list[Annotated[int, Field(ge=1, le=9)]] | None = Field(
+        None,
+        min_length=1,
+        fail_fast=True,
+        description="Deciles whose neighbours form the bands: 1 is Q10, 9 is Q90; [1, 9] by default.",
+    )
+    quantile_levels: list[Annotated[float, Field(gt=0, lt=1)]] | None = Field(
+        None,
+        min_length=1,
+        fail_fast=True,
+        description="Quantile levels to return instead of the mean and the deciles.",
+    )
+    context_start_date: str | None = Field(None, description="Ignore rows before this date.")
+    context_end_date: str | None = Field(None, description="The cutoff: nothing after it is forecast from.")
+    freq: str | None = Field(None, description="Frequency as a pandas alias (`D`, `h`, `MS`); else inferred.")
+    season_length: int | None = Field(
+        None, ge=1, le=LONGEST, description="Steps in a season; else from the frequency."
+    )
+    timezone: str | None = Field(
+        None, min_length=1, description="IANA zone of the calendar, as `Europe/Berlin`."
+    )
+    missing: Missing = Field("error", description="What to do about gaps and empty cells.")
+    covariates_mode: Literal["best_effort", "strict"] = Field(
+        "best_effort", description="Whether an unknown future of a covariate is bridged or refused."
+    )
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if self.quantile_indices is not None and self.quantile_levels is not None:
+            raise PydanticCustomError("exclusive", "quantile_indices and quantile_levels exclude each other")
+        for name in ("quantile_indices", "quantile_levels"):
+            values = getattr(self, name) or []
+            if len(set(values)) != len(values):
+                raise PydanticCustomError("repeated", "{name} names a value twice", {"name": name})
+        return self
+
+
+P = TypeVar("P", bound=Parameters)
+
+
+def _check_table(value: Any) -> Any:
+    """Return a table's columns or records, or raise one error: of a list, pydantic makes one an item."""
+    shapes = "send columns, {'date': […], 'y': […]}, or records, [{'date': …, 'y': …}, …]"
+    if isinstance(value, dict):
+        place = next(
+            (f"Column '{printable(name)}'" for name, v in value.items() if type(v) is not list), None
+        )
+        kind = "a list"
+    elif isinstance(value, list):
+        place = next((f"Item {row}" for row, v in enumerate(value, 1) if type(v) is not dict), None)
+        kind = "an object"
+    else:
+        place, kind = "The table", "an object or a list"
+    if place is not None:
+        raise PydanticCustomError(
+            "table", "{place} is not {kind}; {shapes}", {"place": place, "kind": kind, "shapes": shapes}
+        )
+    return value
+
+
+_Table = dict[str, list[Any]] | list[dict[str, Any]]
+Data = Annotated[_Table, PlainValidator(_check_table, json_schema_input_type=_Table)]
+
+
+class InferenceRequest(Body, Generic[P]):
+    """A table, what its columns mean, and how to forecast it."""
+
+    data_source_url_or_path: str | None = Field(
+        None, min_length=1, description="A path under the data directory, or an http(s) URL."
+    )
+    data: Data | None = Field(
+        None, description="The table itself, by columns or by records, instead of a source."
+    )
+    data_definition: dict[str, Role] = Field(min_length=1, description="The role of each column used.")
+    parameters: P = Field(description="How to forecast.")
+
+    @field_validator("data_definition", mode="before")
+    @classmethod
+    def _has_sane_names(cls, value: Any) -> Any:
+        names = value if isinstance(value, dict) else ()
+        if len(names) > MOST_COLUMNS:
+            told = {"count": len(names), "limit": MOST_COLUMNS}
+            raise PydanticCustomError("columns", "{count} columns are named; the limit is {limit}", told)
+        broken = next((printable(name) for name in names if not is_unicode(name)), None)
+        if broken is not None:
+            raise PydanticCustomError("unicode", "The name '{name}' is not valid Unicode", {"name": broken})
+        return value
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> Self:
+        if (self.data_source_url_or_path is None) == (self.data is None):
+            raise PydanticCustomError("source", "Give either data_source_url_or_path or data")
+        return self
