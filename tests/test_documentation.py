@@ -45,7 +45,13 @@ WEIGHTS = {
         "timesfm-2.0-500m": "write",
         "google/timesfm-2.0-500m-pytorch": "write_original",
     },
+    "timesfm25": {
+        "timesfm-2.5-200m": "write",
+        "google/timesfm-2.5-200m-pytorch": "write",
+        "google/timesfm-2.5-200m-transformers": "write_transformers",
+    },
 }
+# The published contexts of those whose tiny weights have a smaller one.
 CONTEXTS = {"chronos": 8192, "timesfm20": 2048}
 
 
@@ -77,7 +83,8 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         for model_id, wanted in WEIGHTS.items():
             tiny = import_module(f"forecast.models.{model_id}.tests.tiny")
-            patch.setattr(tiny, "CONTEXT", CONTEXTS[model_id])
+            if model_id in CONTEXTS:
+                patch.setattr(tiny, "CONTEXT", CONTEXTS[model_id])
             for name, write in wanted.items():
                 made = folder / "made" / name
                 made.mkdir(parents=True)

@@ -82,6 +82,18 @@ MODEL_REGISTRY: dict[str, ModelEntry] = {
         "default_port": 8001,
         "status": "active",
     },
+    "timesfm25": {
+        "name": "TimesFM 2.5",
+        "version": "2.5",
+        "description": "A pretrained decoder by Google with 200 million parameters and a long context.",
+        "use_it_when": "you want zero-shot forecasts from long histories, with quantiles far ahead",
+        "licence": "Apache-2.0",
+        "module": "forecast.models.timesfm25",
+        "router_path": "forecast.models.timesfm25.routes.endpoints",
+        "service_path": "forecast.models.timesfm25.services.model",
+        "default_port": 8004,
+        "status": "active",
+    },
 }
 
 

@@ -12,13 +12,12 @@ from forecast.core.checkpoint import locate_checkpoint, reading
 from forecast.core.device import empty_weights, torch_device
 from forecast.core.libraries import import_libraries
 from forecast.core.lifecycle import ModelService
+from forecast.core.unit import standard_unit
 from forecast.models.timesfm20.schemas.schema import TimesFM20Settings
 from forecast.models.timesfm20.services.frequency import frequency_category
 from forecast.models.timesfm20.services.weights import read_weights
 
 _PATCH, _OUTPUT = 32, 128
-# Outside these the model's own tolerance, or its squares in float32, would spoil the numbers.
-_SMALLEST_SPREAD, _LARGEST_SPREAD = 1e-3, 1e12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,26 +68,19 @@ class TimesFM20Adapter(Adapter[LoadedTimesFM]):
     def predict(self, loaded: LoadedTimesFM, tasks: Sequence[Task]) -> list[Forecast]:
         """Return one forecast a task, with the checkpoint's quantile levels."""
         levels = tuple(loaded.model.config.quantiles)
-        units = [_unit(task.series.target) for task in tasks]
+        units = [standard_unit(task.series.target) for task in tasks]
         targets = [
-            (task.series.target[-loaded.context :] - mean) / scale
-            for task, (mean, scale) in zip(tasks, units, strict=True)
+            unit.reduce(task.series.target[-loaded.context :])
+            for task, unit in zip(tasks, units, strict=True)
         ]
         values, padding = _pad_left(targets, loaded.model.config.patch_length)
         freq = np.array([[frequency_category(task.series.freq)] for task in tasks])
         outputs = _roll(loaded, values, padding, freq, max(task.horizon for task in tasks))
         forecasts = []
-        for task, output, (mean, scale) in zip(tasks, outputs, units, strict=True):
-            steps = output[: task.horizon] * scale + mean
+        for task, output, unit in zip(tasks, outputs, units, strict=True):
+            steps = unit.restore(output[: task.horizon])
             forecasts.append(Forecast(steps[:, 0], steps[:, 1:], levels))
         return forecasts
-
-
-def _unit(target: Floats) -> tuple[float, float]:
-    # The model is blind to shifts and, within its tolerance, to scale; float32 is not.
-    spread = float(target.std()) or float(np.ptp(target))
-    usual = spread == 0 or _SMALLEST_SPREAD < spread < _LARGEST_SPREAD
-    return float(target.mean()), 1.0 if usual else spread
 
 
 def _pad_left(targets: Sequence[Floats], patch: int) -> tuple[Any, Any]:
