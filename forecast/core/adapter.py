@@ -104,6 +104,13 @@ class Task:
     options: Options = field(default_factory=Options)
     backcast: bool = False
     """Also wants what would have been forecast for the context; asked only of models that can tell."""
+    companions: tuple[Series, ...] = ()
+    """The other targets of the same series, forecast together with it; index and covariates are the same."""
+
+    @property
+    def targets(self) -> tuple[Series, ...]:
+        """The series and its companions."""
+        return (self.series, *self.companions)
 
     @property
     def covariate_schema(self) -> tuple[tuple[str, Kind, bool], ...]:
@@ -117,7 +124,8 @@ class Forecast:
 
     `mean` has shape (horizon,), `quantiles` (horizon, len(levels)). `method` names the algorithm that
     made it where a model has several; `covariates_used` is False where those of the task had no part in it.
-    `backcast` has shape (context,), NaN where the model had seen too little to forecast a step.
+    `backcast` has shape (context,), NaN where the model had seen too little to forecast a step. `companions`
+    are the forecasts of the task's companions, in order.
     """
 
     mean: Floats
@@ -127,6 +135,12 @@ class Forecast:
     warnings: tuple[str, ...] = ()
     covariates_used: bool = True
     backcast: Floats | None = None
+    companions: tuple["Forecast", ...] = ()
+
+    @property
+    def targets(self) -> tuple["Forecast", ...]:
+        """The forecast and those of its companions."""
+        return (self, *self.companions)
 
 
 class ModelConfig(BaseModel):
@@ -200,4 +214,11 @@ class Adapter(ABC, Generic[Loaded]):
 
     def batch_key(self, task: Task) -> Hashable:
         """Return a key that is equal for tasks which may share a call of `predict`."""
-        return (task.horizon, task.levels, task.options, task.covariate_schema, task.backcast)
+        return (
+            task.horizon,
+            task.levels,
+            task.options,
+            task.covariate_schema,
+            task.backcast,
+            len(task.companions),
+        )

@@ -21,7 +21,7 @@ _DAY = 86_400 * 10**9
 def render(plan: Plan, answer: Answer, started: float) -> bytes:
     """Return the answer as JSON; `started` is when the request came, on the monotonic clock."""
     forecasts = _restore(plan, answer.forecasts)
-    warnings = dict.fromkeys(plan.panel.warnings)
+    warnings = dict.fromkeys((*plan.panel.warnings, *plan.regressed.warnings))
     for forecast in forecasts:
         warnings.update(dict.fromkeys(forecast.warnings))
     body = {
@@ -43,9 +43,7 @@ def render(plan: Plan, answer: Answer, started: float) -> bytes:
 
 
 def _restore(plan: Plan, forecasts: Sequence[Forecast]) -> list[Forecast]:
-    if not plan.adjustments:
-        return list(forecasts)
-    restored = [a.restore(forecast) for a, forecast in zip(plan.adjustments, forecasts, strict=True)]
+    restored = plan.regressed.restore([one for forecast in forecasts for one in forecast.targets])
     for forecast in restored:
         # NaN would reach the caller as null.
         if not (np.isfinite(forecast.mean).all() and np.isfinite(forecast.quantiles).all()):
@@ -55,7 +53,7 @@ def _restore(plan: Plan, forecasts: Sequence[Forecast]) -> list[Forecast]:
 
 def _prediction(plan: Plan, forecasts: Sequence[Forecast]) -> dict[str, Any]:
     parameters, series = plan.parameters, plan.panel.series
-    covariates_used = plan.covariates_used and any(forecast.covariates_used for forecast in forecasts)
+    covariates_used = plan.regressed.used and any(forecast.covariates_used for forecast in forecasts)
     quantiles: list[Floats] | None = None
     levels: list[float | None] | None = None
     bands: dict[str, Any] = {}
@@ -98,7 +96,9 @@ def _visualization(plan: Plan) -> dict[str, Any]:
         "actual_future": [[] if np.isnan(actual).all() else actual for actual in plan.panel.actuals],
     }
     flat = {name: values[0] if len(series) == 1 else values for name, values in fields.items()}
-    return {**flat, "target_name": plan.panel.target_name}
+    names = plan.panel.target_names
+    several = list(names) * (len(series) // len(names))
+    return {**flat, "target_name": names[0] if len(names) == 1 else several}
 
 
 def write_dates(index: pd.DatetimeIndex) -> list[str]:

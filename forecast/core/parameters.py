@@ -19,6 +19,8 @@ Role = Literal[
     "timestamp",
 ]
 Missing = Literal["error", "interpolate", "zero", "ffill", "model"]
+XregMode = Literal["xreg + timesfm", "timesfm + xreg"]
+XregScope = Literal["series", "pooled"]
 
 
 class Parameters(Body):
@@ -58,6 +60,20 @@ class Parameters(Body):
     covariates_mode: Literal["best_effort", "strict"] = Field(
         "best_effort", description="Whether an unknown future of a covariate is bridged or refused."
     )
+    xreg_mode: XregMode = Field(
+        "xreg + timesfm",
+        description="Whether the regression on covariates comes before the model, or after it on its errors.",
+    )
+    xreg_scope: XregScope = Field(
+        "series", description="Whether each series has its own regression, or all of the request share one."
+    )
+    xreg_ridge: float | None = Field(
+        None,
+        ge=0,
+        le=1e9,
+        description="The regression's penalty on every column; by default 0, and 3 where rows are few.",
+    )
+    multivariate: bool = Field(False, description="Forecast several columns with the role `target` together.")
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

@@ -1,32 +1,32 @@
 """What one inference request asks of a model: checked, cut into tasks, ready to queue."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from forecast.core.ability import lacking
 from forecast.core.adapter import Capabilities, ModelConfig, Options, Task
 from forecast.core.data.table import Table
 from forecast.core.errors import HorizonError, NotSupportedError, RequestError
 from forecast.core.lifecycle import ModelService, Ready
 from forecast.core.parameters import InferenceRequest, Parameters
 from forecast.core.quantiles import task_levels
-from forecast.core.regression import Adjustment, regress
 from forecast.core.series.panel import Panel, build_panel
+from forecast.core.xreg import Regressed, apply_xreg, check_xreg
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """The tasks of one request, and what it takes to turn their forecasts into its answer.
 
-    `adjustments` undo the in-context regression, one a series; empty when there was none. `ready` is the
-    loaded model that the plan was made for.
+    The tasks are of the panel's series in order, those of one series' several targets being one task.
+    `regressed` has the way back from in-context regression, where there was one. `ready` is the loaded model
+    that the plan was made for.
     """
 
     tasks: tuple[Task, ...]
     panel: Panel
     parameters: Parameters
-    adjustments: tuple[Adjustment, ...]
-    covariates_used: bool
+    regressed: Regressed
     model_version: str
     ready: Ready[Any]
 
@@ -35,7 +35,7 @@ def make_plan(service: ModelService[Any], request: InferenceRequest[Any], table:
     """Return the plan of a request on its table.
 
     Raises HorizonError and RequestError beyond the model's limits, NotSupportedError where it cannot use
-    covariates, and the errors of build_panel.
+    covariates or several targets as it is asked to, and the errors of build_panel.
     """
     config, ready = service.require_ready()
     parameters: Parameters = request.parameters
@@ -48,20 +48,23 @@ def make_plan(service: ModelService[Any], request: InferenceRequest[Any], table:
             " leave them out, or pass 'use_covariates': false.",
             details={"covariates": declared},
         )
+    check_xreg(service.adapter, ready.limits, mode, parameters)
+    if parameters.multivariate and not ready.limits.multivariate:
+        raise lacking(service.adapter, "multivariate", "forecasts one target at a time")
     horizon, context = _lengths(parameters, config, ready.limits)
     levels = task_levels(parameters, ready.limits)
     limits = ready.limits
     panel = build_panel(
         table, request.data_definition, parameters, horizon=horizon, context_len=context, limits=limits
     )
-    series: Sequence[Any] = panel.series
-    adjustments: tuple[Adjustment, ...] = ()
-    used = any(one.covariates for one in panel.series)
-    if used and mode == "regression":
-        residual = regress(panel.series)
-        series, adjustments = zip(*residual, strict=True)
-    tasks = tuple(Task(one, horizon, levels, options) for one in series)
-    return Plan(tasks, panel, parameters, adjustments, used, service.version, ready)
+    regressed = apply_xreg(panel.series, mode, parameters)
+    together = len(panel.target_names)
+    groups = (regressed.series[at : at + together] for at in range(0, len(regressed.series), together))
+    tasks = tuple(
+        Task(first, horizon, levels, options, regressed.backcast, tuple(companions))
+        for first, *companions in groups
+    )
+    return Plan(tasks, panel, parameters, regressed, service.version, ready)
 
 
 def read_options(service: ModelService[Any], parameters: Parameters) -> Options:

@@ -33,12 +33,15 @@ class Prediction(BaseModel):
 
 
 class VisualizationData(BaseModel):
-    """What a plot needs: flat lists for one series, else one element a series."""
+    """What a plot needs: flat lists for one series, else one element a series.
+
+    `target_name` is one name, or with several targets that of each series.
+    """
 
     historical_data: list[Any]
     dates_historical: list[Any]
     dates_future: list[Any]
-    target_name: str
+    target_name: str | list[str]
     actual_future: list[Any]
 
 

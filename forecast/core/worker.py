@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecast.core.adapter import Forecast, Task
+from forecast.core.adapter import Forecast, Series, Task
 from forecast.core.errors import (
     DeadlineError,
     ModelError,
@@ -245,8 +245,17 @@ def _check(tasks: Sequence[Task], forecasts: Sequence[Forecast]) -> None:
     if len(forecasts) != len(tasks):
         raise ModelError(f"The model returned {len(forecasts)} forecasts for {len(tasks)} series.")
     for task, forecast in zip(tasks, forecasts, strict=True):
-        expected = (task.horizon,), (task.horizon, len(forecast.levels))
-        if (forecast.mean.shape, forecast.quantiles.shape) != expected:
-            raise ModelError(f"The model returned a forecast of another length than {task.horizon}.")
-        if not (np.isfinite(forecast.mean).all() and np.isfinite(forecast.quantiles).all()):
-            raise ModelError(f"The model returned a forecast of '{task.series.unique_id}' that is no number.")
+        if len(forecast.companions) != len(task.companions):
+            raise ModelError(f"The model did not forecast each target of '{task.series.unique_id}'.")
+        for series, one in zip(task.targets, forecast.targets, strict=True):
+            _check_one(task, series, one)
+
+
+def _check_one(task: Task, series: Series, forecast: Forecast) -> None:
+    expected = (task.horizon,), (task.horizon, len(forecast.levels))
+    if (forecast.mean.shape, forecast.quantiles.shape) != expected:
+        raise ModelError(f"The model returned a forecast of another length than {task.horizon}.")
+    if not (np.isfinite(forecast.mean).all() and np.isfinite(forecast.quantiles).all()):
+        raise ModelError(f"The model returned a forecast of '{series.unique_id}' that is no number.")
+    if task.backcast and (forecast.backcast is None or forecast.backcast.shape != series.target.shape):
+        raise ModelError("The model did not tell what it would have forecast for the context.")

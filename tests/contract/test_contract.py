@@ -178,6 +178,12 @@ def test_the_four_kinds_of_covariates_are_taken(model: Model) -> None:
     response = model.forecast(table, roles, horizon_len=4)
     assert response.status_code == 200, response.text
     assert response.json()["prediction"]["metadata"]["covariates_used"] is True
+    regressed = model.limits.covariates == "regression"
+    told = [warning for warning in response.json()["warnings"] if "'xreg_scope': 'pooled'" in warning]
+    assert len(told) == regressed
+    pooled = model.forecast(table, roles, horizon_len=4, xreg_scope="pooled")
+    assert pooled.status_code == (200 if regressed else 422)
+    assert not regressed or pooled.json()["warnings"] == []
 
 
 def ragged(number: int) -> Series:

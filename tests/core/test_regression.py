@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.core.adapter import Covariate, Floats, Forecast, Series
+from forecast.core.design import MOST_COLUMNS
 from forecast.core.errors import DataError, NotSupportedError
-from forecast.core.regression import MOST_COLUMNS, regress
+from forecast.core.regression import regress
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "xreg.json").read_text())
 FITS = [

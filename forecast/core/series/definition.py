@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from forecast.core.ability import models_with
 from forecast.core.data.table import Table
 from forecast.core.errors import DataError, RequestError
 from forecast.core.parameters import Role
@@ -10,31 +11,32 @@ from forecast.core.schemas import nearest
 from forecast.core.series.dates import find_date_column
 
 ONLY_SERIES = "series_0"
+MOST_TARGETS = 100
+"""The most targets that are forecast together; a model's work grows with their square."""
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
     """The columns of one request by role; covariates in the caller's order."""
 
-    target: str
+    targets: tuple[str, ...]
     timestamp: str
     id: str | None
     covariates: dict[str, Role]
 
 
-def read_definition(table: Table, roles: Mapping[str, Role]) -> Definition:
+def read_definition(table: Table, roles: Mapping[str, Role], *, multivariate: bool = False) -> Definition:
     """Return the columns that a request names, the timestamp found where it names none.
 
-    Raises RequestError where the roles contradict each other, DataError where a column is not there.
+    Several are targets only where `multivariate`. Raises RequestError where the roles contradict each
+    other, DataError where a column is not there.
     """
     columns = [str(name) for name in table.frame.columns]
     unknown = [name for name in roles if name not in columns]
     if unknown:
         hints = ", ".join(f"'{name}' ({nearest(name, columns)})" for name in unknown)
         raise DataError(f"The table has no column {hints}.", details={"columns": columns})
-    target = _one(roles, "target")
-    if target is None:
-        raise RequestError("data_definition names no column as 'target'.")
+    targets = _targets(roles, multivariate)
     timestamp = _one(roles, "timestamp")
     if timestamp is None:
         timestamp = find_date_column(table.frame.drop(columns=list(roles)))
@@ -45,7 +47,25 @@ def read_definition(table: Table, roles: Mapping[str, Role]) -> Definition:
         )
     plain = ("target", "timestamp", "id")
     covariates = {name: role for name, role in roles.items() if role not in plain}
-    return Definition(target, timestamp, _one(roles, "id"), covariates)
+    return Definition(targets, timestamp, _one(roles, "id"), covariates)
+
+
+def _targets(roles: Mapping[str, Role], multivariate: bool) -> tuple[str, ...]:
+    names = tuple(name for name, given in roles.items() if given == "target")
+    if not names:
+        raise RequestError("data_definition names no column as 'target'.")
+    if len(names) > 1 and not multivariate:
+        able = models_with("multivariate")
+        raise RequestError(
+            f"data_definition gives the role 'target' to several columns: {', '.join(names)}. Forecast them"
+            " one by one, or together with 'multivariate': true"
+            + (f" by a model that can: {', '.join(able)}." if able else ".")
+        )
+    if len(names) > MOST_TARGETS:
+        raise RequestError(
+            f"At most {MOST_TARGETS} targets are forecast together, and these are {len(names)}."
+        )
+    return names
 
 
 def _one(roles: Mapping[str, Role], role: Role) -> str | None:

@@ -24,14 +24,14 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Panel:
-    """The series of one request, in order of first appearance.
+    """The series of one request, in order of first appearance, those of several targets side by side.
 
     `actuals` has, per series, the known targets after the cutoff: shape (horizon,), NaN where unknown.
     """
 
     series: tuple[Series, ...]
     actuals: tuple[Floats, ...]
-    target_name: str
+    target_names: tuple[str, ...]
     freq: str
     warnings: tuple[str, ...]
 
@@ -41,9 +41,15 @@ class _Sheet:
     """The columns of the whole table, read."""
 
     stamps: pd.DatetimeIndex
-    target: Floats
-    target_name: str
+    targets: dict[str, Floats]
     covariates: list[Column]
+
+    def known(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return which of the rows have any target."""
+        known: NDArray[np.bool_] = ~np.all(
+            [np.isnan(values[rows]) for values in self.targets.values()], axis=0
+        )
+        return known
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,30 +84,33 @@ def build_panel(
     """Return the panel that a request describes.
 
     `horizon` and `context_len` are in steps, a context of None being all there is. Rows may come in any
-    order. Raises DataError naming columns and rows, RequestError and NotSupportedError where the
-    parameters do not fit the table or the model.
+    order. Of several targets each is a series, `<id>/<target>`; they share index and cutoff, the last step
+    at which any of them is known. Raises DataError naming columns and rows, RequestError and
+    NotSupportedError where the parameters do not fit the table or the model.
     """
     if parameters.missing == "model" and not limits.missing:
         raise NotSupportedError("This model takes no gaps; choose another value of 'missing'.")
-    definition = read_definition(table, roles)
+    definition = read_definition(table, roles, multivariate=parameters.multivariate)
     names, groups = _group(table.frame, definition)
     stamps = read_stamps(table.frame[definition.timestamp], groups, parameters.timezone)
     ticks = stamps.astype("int64").to_numpy()
     groups = [rows[np.argsort(ticks[rows], kind="stable")] for rows in groups]
     _refuse_duplicates(definition.timestamp, names, groups, stamps)
-    target = read_numbers(table.frame[definition.target])
-    sheet = _Sheet(stamps, target, definition.target, _columns(table.frame, definition, parameters))
+    targets = {name: read_numbers(table.frame[name]) for name in definition.targets}
+    sheet = _Sheet(stamps, targets, _columns(table.frame, definition, parameters))
     longest = stamps[max(groups, key=len)]
     freq = infer_frequency(longest) if parameters.freq is None else check_frequency(parameters.freq, longest)
     season = parameters.season_length or season_length(freq)
     plan = _Plan(horizon, context_len, parameters, limits, freq, season, keeps_clock(longest, freq), {})
-    series, actuals, warnings = [], [], dict[str, None]()
+    series: list[Series] = []
+    actuals: list[Floats] = []
+    warnings = dict[str, None]()
     for name, rows in zip(names, groups, strict=True):
-        one, actual, notes = _one_series(name, rows, sheet, plan)
-        series.append(one)
-        actuals.append(actual)
+        found, ahead, notes = _read_series(name, rows, sheet, plan)
+        series.extend(found)
+        actuals.extend(ahead)
         warnings.update(dict.fromkeys(notes))
-    return Panel(tuple(series), tuple(actuals), definition.target, freq, tuple(warnings))
+    return Panel(tuple(series), tuple(actuals), definition.targets, freq, tuple(warnings))
 
 
 def _group(frame: pd.DataFrame, definition: Definition) -> tuple[list[str], list[Rows]]:
@@ -151,18 +160,21 @@ def _columns(frame: pd.DataFrame, definition: Definition, parameters: Parameters
     return found
 
 
-def _one_series(name: str, rows: Rows, sheet: _Sheet, plan: _Plan) -> tuple[Series, Floats, list[str]]:
+def _read_series(
+    name: str, rows: Rows, sheet: _Sheet, plan: _Plan
+) -> tuple[list[Series], list[Floats], list[str]]:
     own = sheet.stamps[rows]
-    first, last = _window(name, own, sheet.target[rows], plan.parameters)
+    first, last = _window(name, own, sheet.known(rows), plan.parameters)
     check_steps(name, own[first : last + 1], plan.freq)
     index, future = plan.calendar(own[first], own[last])
     places = _places(name, own, first, pd.DatetimeIndex(index.append(future)), rows, plan)
     start = max(0, len(index) - plan.context_len) if plan.context_len else 0
     cut = Cut(name, rows, places, index, start)
-    values = np.where(places >= 0, sheet.target[places], np.nan)
-    past, actual = values[: len(index)], values[len(index) :]
-    if plan.parameters.missing == "error":
-        cut.refuse_gaps(sheet.target_name, np.isnan(past))
+    targets, actuals = {}, []
+    for target, whole in sheet.targets.items():
+        values = np.where(places >= 0, whole[places], np.nan)
+        targets[target] = _past(target, values[: len(index)], cut, plan.parameters)
+        actuals.append(values[len(index) :])
     _check_length(name, len(index) - start, plan.limits)
     warnings: list[str] = []
     covariates = []
@@ -170,29 +182,44 @@ def _one_series(name: str, rows: Rows, sheet: _Sheet, plan: _Plan) -> tuple[Seri
         covariate, notes = cut_covariate(column, cut, plan.parameters, plan.limits)
         covariates.append(covariate)
         warnings.extend(notes)
-    series = Series(
-        unique_id=name,
-        index=index[start:],
-        target=fill_numbers(past, plan.parameters.missing)[start:],
-        future_index=future,
-        freq=plan.freq,
-        season_length=plan.season,
-        covariates=tuple(covariates),
-    )
-    return series, actual, warnings
+    series = [
+        Series(
+            unique_id=name if len(targets) == 1 else f"{name}/{target}",
+            index=index[start:],
+            target=past,
+            future_index=future,
+            freq=plan.freq,
+            season_length=plan.season,
+            covariates=tuple(covariates),
+        )
+        for target, past in targets.items()
+    ]
+    return series, actuals, warnings
 
 
-def _window(name: str, own: pd.DatetimeIndex, target: Floats, parameters: Parameters) -> tuple[int, int]:
+def _past(target: str, values: Floats, cut: Cut, parameters: Parameters) -> Floats:
+    """Return one target's context, its gaps refused, filled or left."""
+    if parameters.missing == "error":
+        cut.refuse_gaps(target, np.isnan(values))
+    past = fill_numbers(values, parameters.missing)[cut.start :]
+    if np.isnan(past).all():
+        raise DataError(f"Series '{cut.unique_id}' has no value of target '{target}' in its context.")
+    return past
+
+
+def _window(
+    name: str, own: pd.DatetimeIndex, known: NDArray[np.bool_], parameters: Parameters
+) -> tuple[int, int]:
     """Return the positions of the first and the last known target of the context."""
-    inside = ~np.isnan(target)
+    inside = known.copy()
     if parameters.context_start_date is not None:
         inside &= own >= read_bound("context_start_date", parameters.context_start_date, own.tz)
     if parameters.context_end_date is not None:
         inside &= own <= read_bound("context_end_date", parameters.context_end_date, own.tz)
-    known = np.flatnonzero(inside)
-    if not len(known):
+    places = np.flatnonzero(inside)
+    if not len(places):
         raise DataError(f"Series '{name}' has no target between its context's start and end.")
-    return int(known[0]), int(known[-1])
+    return int(places[0]), int(places[-1])
 
 
 def _places(

@@ -1,17 +1,24 @@
-"""Writes xreg.json beside it: inputs, and what upstream's in-context regression makes of them.
+"""Writes xreg.json and xreg_modes.json beside it: what upstream's in-context regression makes of inputs.
+
+The second file has the forecasts of upstream's forecast_with_covariates in both its modes, around a model
+that is simple enough to be written again in a test: it forecasts its last value and rises by a tenth a step.
 
 Run by hand, in an environment of its own, with timesfm 3.0.2's sources on the path:
     pip install jax scikit-learn numpy && PYTHONPATH=<folder of timesfm> python make_xreg.py
 The numbers in the file were made with jax 0.10.2 and scikit-learn 1.9.1 on a CPU.
 """
 
+import importlib
 import importlib.util
 import json
 import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
+
+PATCH = 32
 
 
 def load_xreg_lib(root: Path) -> Any:
@@ -20,6 +27,14 @@ def load_xreg_lib(root: Path) -> Any:
     module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type] # the file is there
     spec.loader.exec_module(module)  # type: ignore[union-attr] # a source file has a loader
     return module
+
+
+def load_upstream(root: Path) -> Any:
+    """Return upstream's class around a model; its package is entered without importing it."""
+    package = ModuleType("timesfm")
+    package.__path__ = [str(root / "timesfm")]
+    sys.modules["timesfm"] = package
+    return importlib.import_module("timesfm.timesfm_2p5.timesfm_2p5_base").TimesFM_2p5
 
 
 def make_series(rng: Any, length: int, horizon: int, kinds: tuple[str, ...]) -> dict[str, Any]:
@@ -91,8 +106,70 @@ def run_upstream(lib: Any, series: list[dict[str, Any]], ridge: float, normalize
     }
 
 
+def carry(horizon: int, inputs: list[Any]) -> tuple[Any, Any]:
+    """Return the simple model's backcast and forecast, and its mean and nine quantiles of both."""
+    points = [np.concatenate([np.roll(x, 1), x[-1] + 0.1 * np.arange(1, horizon + 1)]) for x in inputs]
+    for point in points:
+        point[:PATCH] = 1e6
+    return points, [point[:, None] + np.array([0.0, *range(-4, 5)]) for point in points]
+
+
+def run_around(
+    upstream: Any, series: list[dict[str, Any]], mode: str, ridge: float
+) -> tuple[list[Any], list[Any]]:
+    def gather(kind: str) -> dict[str, list[Any]]:
+        names = [name for name, c in series[0]["covariates"].items() if c["kind"] == kind]
+        return {name: [one["covariates"][name]["values"] for one in series] for name in names}
+
+    around = SimpleNamespace(
+        forecast_config=SimpleNamespace(return_backcast=True, max_horizon=series[0]["horizon"]),
+        model=SimpleNamespace(p=PATCH),
+        forecast=carry,
+    )
+    means, quantiles = upstream.forecast_with_covariates(
+        around,
+        inputs=[np.array(one["target"]) for one in series],
+        dynamic_numerical_covariates=gather("numerical"),
+        dynamic_categorical_covariates=gather("categorical"),
+        static_numerical_covariates=gather("static_numerical"),
+        static_categorical_covariates=gather("static_categorical"),
+        xreg_mode=mode,
+        ridge=ridge,
+    )
+    return [np.round(mean, 5).tolist() for mean in means], [np.round(q, 5).tolist() for q in quantiles]
+
+
+def write_modes(root: Path) -> None:
+    upstream = load_upstream(root)
+    rng = np.random.default_rng(30)
+    shapes = {
+        "one series": ([80], ("price", "promo")),
+        "more columns than rows": ([37], ("price", "trend", "day", "promo")),
+        "several ragged series": ([40, 96, 61], ("price", "day", "promo")),
+        "with static covariates": ([50, 64, 45, 90], ("price", "promo", "base", "region")),
+    }
+    cases = []
+    for name, (lengths, kinds) in shapes.items():
+        series = [make_series(rng, length, 5, kinds) for length in lengths]
+        fits = []
+        for mode in ("xreg + timesfm", "timesfm + xreg"):
+            for ridge in (0.0, 2.5):
+                for scope in ("pooled", "series"):
+                    calls = [series] if scope == "pooled" else [[one] for one in series]
+                    found = [run_around(upstream, call, mode, ridge) for call in calls]
+                    fit: dict[str, Any] = {"mode": mode, "ridge": ridge, "scope": scope}
+                    fit["means"] = [mean for means, _ in found for mean in means]
+                    fit["quantiles"] = [matrix for _, matrices in found for matrix in matrices]
+                    fits.append(fit)
+        cases.append({"name": name, "series": series, "fits": fits})
+    text = json.dumps(cases, separators=(",", ":"), default=float)
+    Path(__file__).with_name("xreg_modes.json").write_text(text + "\n")
+
+
 def main() -> None:
-    lib = load_xreg_lib(Path(sys.path[1] if len(sys.path) > 1 else "."))
+    root = Path(sys.path[1] if len(sys.path) > 1 else ".")
+    write_modes(root)
+    lib = load_xreg_lib(root)
     rng = np.random.default_rng(20)
     every = ("price", "trend", "fixed", "day", "promo", "only", "rare", "base", "region")
     shapes = {

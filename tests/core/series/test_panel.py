@@ -40,7 +40,7 @@ def test_a_plain_table_becomes_one_series() -> None:
     made = panel({"date": DAYS, "y": [str(value) for value in range(10)]})
     (series,) = made.series
     assert series.target.tolist() == list(range(10))
-    assert (made.freq, series.season_length, made.target_name) == ("D", 7, "y")
+    assert (made.freq, series.season_length, made.target_names) == ("D", 7, ("y",))
     assert series.future_index.strftime("%d").tolist() == ["11", "12", "13"]
     assert made.warnings == ()
 

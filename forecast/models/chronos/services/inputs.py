@@ -42,21 +42,21 @@ def measure(values: Floats, *, centred: bool = True) -> Unit:
     return Unit(offset, size, reach == 0)
 
 
-def make_input(torch: Any, task: Task, target: Floats) -> dict[str, Any]:
-    """Return a series for Chronos-2, as the library's PreparedInput; `target` is in its unit.
+def make_input(torch: Any, task: Task, targets: Sequence[Floats]) -> dict[str, Any]:
+    """Return a series for Chronos-2, as the library's PreparedInput; each of its `targets` is in its unit.
 
     The library's own preparation works in float32, in which a constant column becomes rounding noise that
     the model then normalizes to plus or minus one, differently by the lengths of its batch mates.
     """
     covariates = sorted(task.series.covariates, key=lambda one: one.future is not None)
-    columns = [_reduce(one, target) for one in covariates]
+    columns = [_reduce(one, targets) for one in covariates]
     unknown = np.full(task.horizon, np.nan)
-    past = [target, *(past for past, _ in columns)]
-    future = [unknown, *(unknown if future is None else future for _, future in columns)]
+    past = [*targets, *(past for past, _ in columns)]
+    future = [unknown if future is None else future for _, future in columns]
     return {
         "context": _stack(torch, past),
-        "future_covariates": _stack(torch, future),
-        "n_targets": 1,
+        "future_covariates": _stack(torch, [unknown] * len(targets) + future),
+        "n_targets": len(targets),
         "n_covariates": len(covariates),
         "n_future_covariates": sum(one.future is not None for one in covariates),
     }
@@ -66,8 +66,11 @@ def _stack(torch: Any, rows: Sequence[Floats]) -> Any:
     return torch.from_numpy(np.stack(rows).astype(np.float32))
 
 
-def _reduce(covariate: Covariate, target: Floats) -> tuple[Floats, Floats | None]:
-    past, future = _encode(covariate, target) if covariate.kind == "categorical" else _numbers(covariate)
+def _reduce(covariate: Covariate, targets: Sequence[Floats]) -> tuple[Floats, Floats | None]:
+    if covariate.kind == "numerical":
+        past, future = _numbers(covariate)
+    else:
+        past, future = _encode(covariate, targets[0]) if len(targets) == 1 else _count(covariate)
     unit = measure(past)
     known = None if future is None else np.clip(unit.reduce(future), -_FARTHEST, _FARTHEST)
     return unit.reduce(past), known
@@ -92,3 +95,16 @@ def _encode(covariate: Covariate, target: Floats) -> tuple[Floats, Floats | None
     if covariate.future is None:
         return means[codes], None
     return means[codes], np.array([table.get(str(one), mean) for one in covariate.future])
+
+
+def _count(covariate: Covariate) -> tuple[Floats, Floats | None]:
+    """Return each category as its place among those of the past, NaN for one that the past has not.
+
+    That is how chronos-forecasting 2.3.2 reads categories beside several targets.
+    """
+    categories, codes = np.unique(covariate.past.astype(str), return_inverse=True)
+    places = {name: float(place) for place, name in enumerate(categories.tolist())}
+    past: Floats = codes.astype(np.float64)
+    if covariate.future is None:
+        return past, None
+    return past, np.array([places.get(str(one), np.nan) for one in covariate.future])

@@ -34,8 +34,8 @@ class ChronosAdapter(Adapter[LoadedChronos]):
     """Chronos through chronos-forecasting; what a checkpoint can do depends on its family.
 
     Chronos-2 and Bolt know quantiles only: their mean is the median. Chronos-T5 draws its sample paths
-    from one fixed seed a series. A static covariate is a constant column to Chronos-2, which normalizes
-    it away: that there is one matters, not its value.
+    from one fixed seed a series. Several targets of a series are forecast together by Chronos-2. A static
+    covariate is a constant column to it, which it normalizes away: that there is one matters, not its value.
     """
 
     model_id = "chronos"
@@ -47,6 +47,7 @@ class ChronosAdapter(Adapter[LoadedChronos]):
         covariates="native",
         past_covariates=True,
         missing=True,
+        multivariate=True,
         backends=("cpu", "gpu", "mps"),
     )
 
@@ -67,7 +68,7 @@ class ChronosAdapter(Adapter[LoadedChronos]):
         empty_weights(loaded.pipeline.inner_model)
 
     def limits(self, loaded: LoadedChronos) -> Capabilities:
-        """Return the checkpoint's context and levels, and its family's use of covariates.
+        """Return the checkpoint's context and levels, and its family's use of covariates and targets.
 
         A horizon beyond the context would be forecast from nothing but forecasts.
         """
@@ -77,7 +78,7 @@ class ChronosAdapter(Adapter[LoadedChronos]):
         if family == "Chronos2Pipeline":
             return own
         # T5 draws series by series: a large batch would only keep others waiting.
-        own = replace(own, covariates="none", past_covariates=False)
+        own = replace(own, covariates="none", past_covariates=False, multivariate=False)
         return replace(own, max_batch=1) if family == "ChronosPipeline" else own
 
     def batch_key(self, task: Task) -> Hashable:
@@ -89,35 +90,43 @@ class ChronosAdapter(Adapter[LoadedChronos]):
         """Return one forecast a task, at the checkpoint's levels, or for T5 at those of the task."""
         limits = self.limits(loaded)
         horizon, levels = tasks[0].horizon, limits.native_levels or tasks[0].levels
-        units = [measure(task.series.target, centred=limits.native_levels is not None) for task in tasks]
-        targets = [unit.reduce(task.series.target) for unit, task in zip(units, tasks, strict=True)]
+        centred = limits.native_levels is not None
+        units = [[measure(one.target, centred=centred) for one in task.targets] for task in tasks]
+        targets = [
+            [unit.reduce(one.target) for unit, one in zip(own, task.targets, strict=True)]
+            for own, task in zip(units, tasks, strict=True)
+        ]
         found = _ASK[family_of(loaded.pipeline)](loaded, tasks, targets, levels)
         notes = _advise(horizon, loaded.pipeline.model_prediction_length)
-        return [
-            Forecast(unit.restore(mean), unit.restore(quantiles), levels, warnings=notes)
-            for unit, quantiles, mean in zip(units, *found, strict=True)
-        ]
+        forecasts = []
+        for own, quantiles, means in zip(units, *found, strict=True):
+            first, *companions = (
+                Forecast(unit.restore(mean), unit.restore(matrix), levels, warnings=notes)
+                for unit, matrix, mean in zip(own, quantiles, means, strict=True)
+            )
+            forecasts.append(replace(first, companions=tuple(companions)))
+        return forecasts
 
 
-_Targets = Sequence[Floats]
+_Targets = Sequence[Sequence[Floats]]
 _Found = tuple[list[Floats], list[Floats]]
-"""The quantiles of each series, shape (horizon, levels), and its mean, shape (horizon,)."""
+"""Of each task the quantiles, shape (targets, horizon, levels), and the means, shape (targets, horizon)."""
 
 
 def _ask_chronos2(loaded: LoadedChronos, tasks: Sequence[Task], targets: _Targets, levels: Any) -> _Found:
     # Rows attend to rows, so memory grows with their square; unrolling makes nine of one.
     rows = _ROWS if tasks[0].horizon <= loaded.pipeline.model_prediction_length else _ROWS // _PATHS
-    inputs = [make_input(loaded.torch, task, target) for task, target in zip(tasks, targets, strict=True)]
+    inputs = [make_input(loaded.torch, task, own) for task, own in zip(tasks, targets, strict=True)]
     quantiles, means = _ask(
         loaded.pipeline, inputs, tasks[0].horizon, levels, batch_size=rows, cross_learning=False
     )
-    return [_floats(one[0]) for one in quantiles], [_floats(one[0]) for one in means]
+    return [_floats(one) for one in quantiles], [_floats(one) for one in means]
 
 
 def _ask_bolt(loaded: LoadedChronos, tasks: Sequence[Task], targets: _Targets, levels: Any) -> _Found:
-    contexts = [loaded.torch.from_numpy(target.astype(np.float32)) for target in targets]
+    contexts = [loaded.torch.from_numpy(target.astype(np.float32)) for (target,) in targets]
     quantiles, means = _ask(loaded.pipeline, contexts, tasks[0].horizon, levels)
-    return list(_floats(quantiles)), list(_floats(means))
+    return list(_floats(quantiles)[:, None]), list(_floats(means)[:, None])
 
 
 def _ask_t5(loaded: LoadedChronos, tasks: Sequence[Task], targets: _Targets, levels: Any) -> _Found:

@@ -180,7 +180,7 @@ def test_tasks_with_other_covariates_do_not_share_a_batch() -> None:
 
 def test_rows_stand_in_the_order_that_the_library_wants(chronos2: LoadedChronos) -> None:
     task = make_task(walk(60), HORIZON, make_covariates(60, 0))
-    made = make_input(chronos2.torch, task, task.series.target)
+    made = make_input(chronos2.torch, task, [task.series.target])
     assert (made["n_targets"], made["n_covariates"], made["n_future_covariates"]) == (1, 6, 4)
     assert made["context"].shape == (7, 60)
     unknown = made["future_covariates"].isnan().all(dim=1).tolist()

@@ -36,7 +36,11 @@ class TimesFM20Adapter(Adapter[LoadedTimesFM]):
     model_id = "timesfm20"
     library = "transformers"
     capabilities = Capabilities(
-        max_context=2048, max_horizon=2048, native_levels=DECILES, backends=("cpu", "gpu", "mps")
+        max_context=2048,
+        max_horizon=2048,
+        native_levels=DECILES,
+        backends=("cpu", "gpu", "mps"),
+        backcast=True,
     )
 
     def load(self, config: ModelConfig) -> LoadedTimesFM:
@@ -61,9 +65,9 @@ class TimesFM20Adapter(Adapter[LoadedTimesFM]):
         return replace(self.capabilities, max_context=loaded.context, native_levels=levels)
 
     def batch_key(self, task: Task) -> Hashable:
-        """Return the passes the task takes and its patches, the latter to the next power of two."""
+        """Return the passes the task takes, its patches to the next power of two, and whether to backcast."""
         patches = -(-len(task.series.target) // _PATCH)
-        return -(-task.horizon // _OUTPUT), (patches - 1).bit_length()
+        return -(-task.horizon // _OUTPUT), (patches - 1).bit_length(), task.backcast
 
     def predict(self, loaded: LoadedTimesFM, tasks: Sequence[Task]) -> list[Forecast]:
         """Return one forecast a task, with the checkpoint's quantile levels."""
@@ -75,11 +79,14 @@ class TimesFM20Adapter(Adapter[LoadedTimesFM]):
         ]
         values, padding = _pad_left(targets, loaded.model.config.patch_length)
         freq = np.array([[frequency_category(task.series.freq)] for task in tasks])
-        outputs = _roll(loaded, values, padding, freq, max(task.horizon for task in tasks))
+        outputs, fits = _roll(
+            loaded, values, padding, freq, max(task.horizon for task in tasks), backcast=tasks[0].backcast
+        )
         forecasts = []
-        for task, output, unit in zip(tasks, outputs, units, strict=True):
+        for task, output, fit, unit in zip(tasks, outputs, fits, units, strict=True):
             steps = unit.restore(output[: task.horizon])
-            forecasts.append(Forecast(steps[:, 0], steps[:, 1:], levels))
+            backcast = _align(unit.restore(fit), task, loaded) if task.backcast else None
+            forecasts.append(Forecast(steps[:, 0], steps[:, 1:], levels, backcast=backcast))
         return forecasts
 
 
@@ -93,26 +100,53 @@ def _pad_left(targets: Sequence[Floats], patch: int) -> tuple[Any, Any]:
     return values, padding
 
 
-def _roll(loaded: LoadedTimesFM, values: Any, padding: Any, freq: Any, horizon: int) -> Floats:
+def _align(fit: Floats, task: Task, loaded: LoadedTimesFM) -> Floats:
+    """Return what was forecast for the context, shape (context,), from what was for the padded patches.
+
+    As in the original the first patch's length of steps is left out, though patches are counted from the end.
+    """
+    length = len(task.series.target)
+    told = max(0, min(length, loaded.context) - loaded.model.config.patch_length)
+    backcast = np.full(length, np.nan)
+    backcast[length - told :] = fit[len(fit) - told :]
+    return backcast
+
+
+def _roll(
+    loaded: LoadedTimesFM, values: Any, padding: Any, freq: Any, horizon: int, *, backcast: bool
+) -> tuple[Floats, Floats]:
     """Return mean and quantiles, shape (series, at least horizon, 10), each pass fed the means before it.
 
-    The library's own loop pads every series to the longest context and, after its first pass, loses the
-    padding.
+    Beside them, with `backcast`, the means of all patches but the first, shape (series, steps), each patch
+    seeing only those before it. The library's own loop pads every series to the longest context and, after
+    its first pass, loses the padding.
     """
     torch, model, device = loaded.torch, loaded.model, loaded.device
     outputs: list[Any] = []
+    fits = torch.empty((len(values), 0))
     with torch.inference_mode():
         past, pads, freq = (torch.from_numpy(part).to(device) for part in (values, padding, freq))
         while model.config.horizon_length * len(outputs) < horizon:
             hidden = model.decoder(past_values=past, past_values_padding=pads, freq=freq)
-            last = model.horizon_ff_layer(hidden.last_hidden_state[:, -1])
-            steps = last.view(len(past), model.config.horizon_length, -1)
-            outputs.append(steps * hidden.scale[:, None, None] + hidden.loc[:, None, None])
+            if backcast and not outputs:
+                fits = _read(model, hidden, slice(None, -1))[:, :, : model.config.patch_length, 0].flatten(1)
+            outputs.append(_read(model, hidden, slice(-1, None))[:, 0])
             mean = outputs[-1][..., 0]
             past = torch.cat([past, mean], dim=1)[:, -loaded.context :]
             pads = torch.cat([pads, torch.zeros_like(mean)], dim=1)[:, -loaded.context :]
-        whole: Floats = torch.cat(outputs, dim=1).cpu().numpy().astype(np.float64)
-    return whole
+    return _floats(torch.cat(outputs, dim=1)), _floats(fits)
+
+
+def _read(model: Any, hidden: Any, patches: slice) -> Any:
+    """Return what follows each of these patches, shape (series, patches, 128, 10)."""
+    ahead = model.horizon_ff_layer(hidden.last_hidden_state[:, patches])
+    steps = ahead.view(*ahead.shape[:2], model.config.horizon_length, 1 + len(model.config.quantiles))
+    return steps * hidden.scale[:, None, None, None] + hidden.loc[:, None, None, None]
+
+
+def _floats(tensor: Any) -> Floats:
+    values: Floats = tensor.cpu().numpy().astype(np.float64)
+    return values
 
 
 service = ModelService(TimesFM20Adapter(), TimesFM20Settings, Path(__file__).parents[1])

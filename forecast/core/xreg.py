@@ -1,0 +1,105 @@
+"""The in-context regression of one request: before the model, or after it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from forecast.core.ability import lacking
+from forecast.core.adapter import Adapter, Capabilities, CovariateMode, Forecast, Series
+from forecast.core.errors import NotSupportedError
+from forecast.core.parameters import Parameters
+from forecast.core.regression import Adjustment, correct, regress
+
+AFTER = "timesfm + xreg"
+_NAMES = ("xreg_mode", "xreg_scope", "xreg_ridge")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Regressed:
+    """The series as the model is to see them, and the way from its forecasts to those of the caller's series.
+
+    `restore` may take a while and is called once; it needs backcasts where `backcast`. `used` tells whether
+    the covariates have a part in the forecasts.
+    """
+
+    series: Sequence[Series]
+    restore: Callable[[Sequence[Forecast]], list[Forecast]] = list
+    backcast: bool = False
+    used: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def check_xreg(
+    adapter: Adapter[Any], limits: Capabilities, mode: CovariateMode, parameters: Parameters
+) -> None:
+    """Raise NotSupportedError where the request says how to regress, but the model is not regressed so."""
+    given = _given(parameters)
+    if given and mode != "regression":
+        does = "uses covariates itself" if mode == "native" else "takes no covariates"
+        raise NotSupportedError(
+            f"'{adapter.model_id}' {does} in this request; {', '.join(given)} would tell how to regress on"
+            " covariates around a model that does not. Leave that out.",
+            details={"parameters": given},
+        )
+    if parameters.xreg_mode == AFTER and not limits.backcast:
+        raise lacking(
+            adapter, "backcast", f"cannot forecast its own context, which xreg_mode '{AFTER}' starts from"
+        )
+
+
+def apply_xreg(series: Sequence[Series], mode: CovariateMode, parameters: Parameters) -> Regressed:
+    """Return the series of a request with their covariates taken care of, as its parameters say.
+
+    Raises DataError where the covariates have too many categories.
+    """
+    declared = any(one.covariates for one in series)
+    notes = []
+    if not declared and (given := _given(parameters)):
+        notes.append(f"Without covariates {', '.join(given)} has no effect.")
+    if not declared or mode != "regression":
+        return Regressed(series, used=declared, warnings=tuple(notes))
+    pooled = parameters.xreg_scope == "pooled"
+    static = [covariate.name for covariate in series[0].covariates if covariate.static]
+    if static and not pooled:
+        notes.append(
+            f"Static covariates ({', '.join(static)}) are constant within a series and so without effect on"
+            " its own regression; 'xreg_scope': 'pooled' compares the series of a request."
+        )
+        if len(static) == len(series[0].covariates):
+            bare = [replace(one, covariates=()) for one in series]
+            return Regressed(bare, warnings=tuple(notes))
+    if parameters.xreg_mode == AFTER:
+        bare = [replace(one, covariates=()) for one in series]
+        restore = partial(_restore_after, series, parameters.xreg_ridge, pooled)
+        return Regressed(bare, restore, backcast=True, used=True, warnings=tuple(notes))
+    residual, adjustments = zip(*regress(series, parameters.xreg_ridge, pooled=pooled), strict=True)
+    return Regressed(residual, partial(_restore_before, adjustments), used=True, warnings=tuple(notes))
+
+
+def _given(parameters: Parameters) -> list[str]:
+    given = parameters.model_dump(include=set(_NAMES), exclude_unset=True, exclude_none=True)
+    return [name for name in _NAMES if name in given]
+
+
+def _restore_before(adjustments: Sequence[Adjustment], forecasts: Sequence[Forecast]) -> list[Forecast]:
+    return [one.restore(forecast) for one, forecast in zip(adjustments, forecasts, strict=True)]
+
+
+def _restore_after(
+    series: Sequence[Series], ridge: float | None, pooled: bool, forecasts: Sequence[Forecast]
+) -> list[Forecast]:
+    # The worker lets no forecast without the backcast through that its task asked for.
+    backcasts = [forecast.backcast for forecast in forecasts if forecast.backcast is not None]
+    adjustments = correct(series, backcasts, ridge, pooled)
+    short = adjustments.count(None)
+    note = (
+        f"{short} of {len(series)} series are too short for xreg_mode '{AFTER}': the model could forecast"
+        " nothing of their context. Their covariates were left out."
+    )
+    return [
+        adjustment.restore(forecast)
+        if adjustment is not None
+        else replace(forecast, covariates_used=False, warnings=(*forecast.warnings, note))
+        for adjustment, forecast in zip(adjustments, forecasts, strict=True)
+    ]
