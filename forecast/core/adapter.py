@@ -208,6 +208,13 @@ class Adapter(ABC, Generic[Loaded]):
         """Return what this loaded checkpoint can do, where checkpoints differ."""
         return self.capabilities
 
+    def series_limits(self, loaded: Loaded, series: Series, options: Options) -> Capabilities:
+        """Return what this loaded checkpoint can do for one series, its horizon being that of `future_index`.
+
+        Where that depends on the series, `max_context` and `max_horizon` may be below those of `limits`.
+        """
+        return self.limits(loaded)
+
     def covariate_mode(self, loaded: Loaded, options: Options) -> CovariateMode:
         """Return who uses the covariates of a request with these options."""
         return self.limits(loaded).covariates

@@ -12,7 +12,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 
 _TORCH_KERNELS = ("lib/libtorch_cpu.so", "lib/libtorch_cuda.so")
@@ -36,6 +37,30 @@ def import_libraries(*names: str) -> None:
         for name in new:
             importlib.import_module(name)
         gc.freeze()
+
+
+def import_alone(name: str) -> None:
+    """Import a module without running what the packages that it lies in do when they are imported.
+
+    For a library whose package imports, or sets up, more than is wanted of it. Raises ModuleNotFoundError
+    where it is not installed.
+    """
+    packages = name.split(".")[:-1]
+    for depth in range(1, len(packages) + 1):
+        _stand_in_for(".".join(packages[:depth]))
+    import_libraries(name)
+
+
+def _stand_in_for(package: str) -> None:
+    if package in sys.modules:
+        return
+    found = find_spec(package)
+    if found is None:
+        raise ModuleNotFoundError(f"No module named '{package}'", name=package)
+    # A module without code of its own, which knows only where the package's modules lie.
+    bare = ModuleSpec(package, loader=None, is_package=True)
+    bare.submodule_search_locations = found.submodule_search_locations
+    sys.modules[package] = module_from_spec(bare)
 
 
 @contextmanager

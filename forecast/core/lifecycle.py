@@ -194,7 +194,7 @@ class ModelService(Generic[Loaded]):
             )
             # The first forecast pages weights in and proves the model, the second teaches its pace.
             for _ in range(2):
-                task = warm_up_task(self.adapter, config, limits)
+                task = warm_up_task(self.adapter, loaded, config, limits)
                 worker.submit([task], _WARM_UP_PATIENCE_SECONDS).result()
         except BaseException:
             if worker is not None:

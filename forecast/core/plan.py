@@ -6,8 +6,9 @@ from typing import Any
 from forecast.core.ability import lacking
 from forecast.core.adapter import Capabilities, ModelConfig, Options, Task
 from forecast.core.data.table import Table
-from forecast.core.errors import HorizonError, NotSupportedError, RequestError
+from forecast.core.errors import NotSupportedError, RequestError
 from forecast.core.lifecycle import ModelService, Ready
+from forecast.core.limits import check_horizon, keep_within
 from forecast.core.parameters import InferenceRequest, Parameters
 from forecast.core.quantiles import task_levels
 from forecast.core.series.panel import Panel, build_panel
@@ -57,6 +58,9 @@ def make_plan(service: ModelService[Any], request: InferenceRequest[Any], table:
     panel = build_panel(
         table, request.data_definition, parameters, horizon=horizon, context_len=context, limits=limits
     )
+    panel = keep_within(
+        lambda one: service.adapter.series_limits(ready.loaded, one, options), parameters, panel
+    )
     regressed = apply_xreg(panel.series, mode, parameters)
     together = len(panel.target_names)
     groups = (regressed.series[at : at + together] for at in range(0, len(regressed.series), together))
@@ -75,11 +79,7 @@ def read_options(service: ModelService[Any], parameters: Parameters) -> Options:
 
 def _lengths(parameters: Parameters, config: ModelConfig, limits: Capabilities) -> tuple[int, int | None]:
     horizon = parameters.horizon_len or config.horizon_len
-    if limits.max_horizon is not None and horizon > limits.max_horizon:
-        raise HorizonError(
-            f"A horizon of {horizon} is above this model's limit of {limits.max_horizon}.",
-            details={"horizon_len": horizon, "max_horizon": limits.max_horizon},
-        )
+    check_horizon(horizon, limits)
     asked = parameters.context_len
     if asked is not None and limits.max_context is not None and asked > limits.max_context:
         raise RequestError(

@@ -9,7 +9,7 @@ import pytest
 
 from forecast.core.adapter import ModelConfig
 from forecast.core.checkpoint import reading
-from forecast.core.libraries import collector_paused, import_libraries
+from forecast.core.libraries import collector_paused, import_alone, import_libraries
 from tests.conftest import ROOT
 
 NAME = "a_library_made_for_this_test"
@@ -91,3 +91,39 @@ def test_the_kernels_of_torch_are_mapped_before_its_import(tmp_path: Path) -> No
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
 
     assert kernels.read_text() == "True"
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    name = "a_package_made_for_this_test"
+    inner = tmp_path / name / "models"
+    inner.mkdir(parents=True)
+    for folder in (inner.parent, inner):
+        (folder / "__init__.py").write_text("raise RuntimeError('this package has run')\n")
+    (inner / "wanted.py").write_text(f"from {name}.models.beside import VALUE\n")
+    (inner / "beside.py").write_text("VALUE = 20\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield name
+    for loaded in [one for one in sys.modules if one.startswith(name)]:
+        del sys.modules[loaded]
+    gc.unfreeze()
+
+
+def test_a_module_is_imported_without_what_its_packages_do(package: str) -> None:
+    import_alone(f"{package}.models.wanted")
+
+    assert sys.modules[f"{package}.models.wanted"].VALUE == 20
+
+
+def test_a_package_that_is_there_already_is_left_alone(package: str) -> None:
+    import_alone(f"{package}.models.wanted")
+    before = sys.modules[package]
+    import_alone(f"{package}.models.beside")
+
+    assert sys.modules[package] is before
+
+
+@pytest.mark.parametrize("name", ["no_such_package.models.wanted", "json.no_such_package.wanted"])
+def test_a_module_of_a_package_that_is_not_installed_is_missed_by_name(name: str) -> None:
+    with pytest.raises(ModuleNotFoundError, match="no_such_package"):
+        import_alone(name)
