@@ -77,8 +77,20 @@ def _bolt_small() -> Any:
     return ChronosBoltModelForForecasting(config)
 
 
+def _flowstate() -> Any:
+    from forecast.core.libraries import import_alone
+
+    import_alone("tsfm_public.models.flowstate.modeling_flowstate")
+    from tsfm_public.models.flowstate.configuration_flowstate import FlowStateConfig
+    from tsfm_public.models.flowstate.modeling_flowstate import FlowStateForPrediction
+
+    # The configuration's defaults are the published 9.1M.
+    return FlowStateForPrediction(FlowStateConfig())
+
+
 _MAKERS: dict[str, Callable[[], Any]] = {
     "timesfm20": _timesfm20,
     "chronos-2": _chronos2,
     "bolt-small": _bolt_small,
+    "flowstate-r1": _flowstate,
 }

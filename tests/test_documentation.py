@@ -50,9 +50,13 @@ WEIGHTS = {
         "google/timesfm-2.5-200m-pytorch": "write",
         "google/timesfm-2.5-200m-transformers": "write_transformers",
     },
+    "flowstate91m": {
+        "flowstate-r1": "write",
+        "ibm-granite/granite-timeseries-flowstate-r1": "write",
+    },
 }
 # The published contexts of those whose tiny weights have a smaller one.
-CONTEXTS = {"chronos": 8192, "timesfm20": 2048}
+CONTEXTS = {"chronos": 8192, "timesfm20": 2048, "flowstate91m": 2048}
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,18 @@ MODEL_REGISTRY: dict[str, ModelEntry] = {
         "default_port": 8004,
         "status": "active",
     },
+    "flowstate91m": {
+        "name": "FlowState",
+        "version": "r1",
+        "description": "A pretrained state-space model by IBM with 9.1 million parameters.",
+        "use_it_when": "memory is small, seasons are uncommon or the target has gaps",
+        "licence": "Apache-2.0",
+        "module": "forecast.models.flowstate91m",
+        "router_path": "forecast.models.flowstate91m.routes.endpoints",
+        "service_path": "forecast.models.flowstate91m.services.model",
+        "default_port": 8005,
+        "status": "active",
+    },
 }
 
 
