@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from benchmarks import concurrency, liveness, overhead
+from benchmarks import concurrency, liveness, memory, overhead, precision
 from benchmarks.report import Table, describe_machine
 from forecast.core.pool import available_cores
 
@@ -44,6 +44,8 @@ def _benchmarks(folder: Path) -> dict[str, Callable[[], Table]]:
         "statsforecast": overhead.measure_statsforecast,
         **{name: partial(concurrency.measure, name, folder) for name in concurrency.MODEL_IDS},
         **{f"live-{name}": partial(liveness.measure, name, folder) for name in liveness.NAMES},
+        **{f"memory-{name}": partial(memory.measure, name, folder) for name in liveness.NAMES},
+        **{f"precision-{name}": partial(precision.measure, name, folder) for name in concurrency.MODEL_IDS},
     }
 
 

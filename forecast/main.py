@@ -10,7 +10,7 @@ from anyio.to_thread import run_sync
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from forecast import discovery, metrics
 from forecast.core.config import Settings
@@ -49,6 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.required = _required(settings, served)
     app.state.rate_limiter = RateLimiter(settings)
     app.state.metrics = CollectorRegistry()
+    ProcessCollector(registry=app.state.metrics)
     app.state.metrics.register(metrics.ModelCollector(app.state.services))
     for model_id in served:
         app.include_router(get_router(model_id), max_body_size=settings.max_request_size)

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -149,7 +149,7 @@ class ModelConfig(BaseModel):
     `context_len` and `horizon_len` are in time steps and serve requests that name none; a context of
     None is all the history there is, up to the model's limit. `local_dir` is the folder in which local
     checkpoints lie, `batch_size` replaces the adapter's `max_batch`, `fit_processes`
-    of 0 is one per core.
+    of 0 is one per core. `force` loads what seems not to fit into memory.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -166,6 +166,7 @@ class ModelConfig(BaseModel):
     source_type: Literal["hf", "local", "mlflow"] = "hf"
     local_dir: Path
     allowed_repositories: tuple[str, ...] = ()
+    force: bool = False
 
     @property
     def source(self) -> str:
@@ -200,6 +201,14 @@ class Adapter(ABC, Generic[Loaded]):
 
         All tasks of a call have the same `batch_key`. A task's forecast must not depend on the others.
         """
+
+    def module(self, loaded: Loaded) -> Any:
+        """Return the torch module that holds the weights, or None where a model has none."""
+        return None
+
+    def blocks(self, loaded: Loaded) -> Sequence[Any]:
+        """Return the torch modules whose linear layers compute in the precision of the configuration."""
+        return ()
 
     def unload(self, loaded: Loaded) -> None:
         """Let go of processes and handles; memory is given back by the caller."""

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from forecast.core.adapter import ModelConfig
 from forecast.core.errors import CheckpointError, ForbiddenError, NotSupportedError
+from forecast.core.fit import check_fit
 from forecast.core.libraries import collector_paused
 
 HUB_TIMEOUT_SECONDS = 5.0
@@ -107,14 +108,16 @@ def _refuse(repository: str, revision: str | None, error: Exception) -> NoReturn
 
 
 @contextmanager
-def reading(config: ModelConfig) -> Iterator[None]:
+def reading(config: ModelConfig, path: Path) -> Iterator[None]:
     """Turn a failure to read the checkpoint's files into a CheckpointError that names the source.
 
-    The collector rests meanwhile: it would walk a model that is not yet whole, again and again.
+    Raises InsufficientMemoryError before they are read where they do not fit. The collector rests
+    meanwhile: it would walk a model that is not yet whole, again and again.
     """
     from safetensors import SafetensorError
 
     try:
+        check_fit(path, config)
         with collector_paused():
             yield
     except (*_UNREADABLE, SafetensorError) as error:

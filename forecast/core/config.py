@@ -14,7 +14,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from forecast.core.adapter import Backend, ModelConfig
+from forecast.core.adapter import Backend, ModelConfig, Precision
 from forecast.core.schemas import InitializationRequest
 
 TEMPLATE_KEY = "change-me-to-a-long-random-string"
@@ -133,6 +133,9 @@ class ModelSettings(EnvSettings):
     """The settings of one model; a subclass gives the prefix, as in `CHRONOS_DEFAULT_BACKEND`."""
 
     default_backend: Backend = Field("cpu", description="The backend used when an initialization names none.")
+    default_precision: Precision = Field(
+        "float32", description="The precision used when an initialization names none."
+    )
     default_context_len: int | None = Field(
         None, ge=1, description="The context used when a request names none; without a default, all history."
     )
@@ -180,6 +183,7 @@ class ModelSettings(EnvSettings):
         own = {name: getattr(self, name) for name in type(self).model_fields}
         values = {name: value for name, value in own.items() if name in ModelConfig.model_fields} | {
             "backend": self.default_backend,
+            "precision": self.default_precision,
             "context_len": self.default_context_len,
             "horizon_len": self.default_horizon_len,
             "checkpoint": None if local else self.default_checkpoint,

@@ -29,9 +29,3 @@ def torch_device(backend: Backend) -> str:
             details={"requested": backend, "available": list(found)},
         )
     return {"cpu": "cpu", "gpu": "cuda", "mps": "mps"}[backend]
-
-
-def empty_weights(module: Any) -> None:
-    """Give back the memory of a torch module at once, whatever still refers to the module itself."""
-    for tensor in (*module.parameters(), *module.buffers()):
-        tensor.data = tensor.data.new_empty(0)

@@ -15,7 +15,8 @@ SapheneiaError                          500 INTERNAL_ERROR
 │   ├── NotInitializedError             409 MODEL_NOT_INITIALIZED
 │   ├── InitializingError               409 MODEL_INITIALIZING
 │   ├── ConfigConflictError             409 MODEL_CONFIG_CONFLICT
-│   └── ShutDownError                   409 MODEL_SHUT_DOWN
+│   ├── ShutDownError                   409 MODEL_SHUT_DOWN
+│   └── InsufficientMemoryError         409 INSUFFICIENT_MEMORY
 ├── TooLargeError                       413 TOO_LARGE
 ├── MediaTypeError                      415 UNSUPPORTED_MEDIA_TYPE
 ├── AbandonedError                      499 CALLER_GONE
@@ -161,6 +162,12 @@ class ShutDownError(StateError):
     """The model was shut down before the work was done."""
 
     code, title = "MODEL_SHUT_DOWN", "Model shut down"
+
+
+class InsufficientMemoryError(StateError):
+    """The host has too little memory left for the model."""
+
+    code, title = "INSUFFICIENT_MEMORY", "Insufficient memory"
 
 
 class TooLargeError(SapheneiaError):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from forecast.core.adapter import Adapter, Capabilities, ModelConfig, Task
 from forecast.core.config import ModelSettings
@@ -28,9 +28,12 @@ from forecast.core.errors import (
     ShutDownError,
 )
 from forecast.core.job import Answer
+from forecast.core.loading import load_model, unload_model
 from forecast.core.memory import release_memory
+from forecast.core.precision import check_precision
 from forecast.core.schemas import InitializationRequest
 from forecast.core.warm_up import warm_up_task
+from forecast.core.weights import Weights
 from forecast.core.worker import Worker, WorkerLoad
 
 Loaded = TypeVar("Loaded")
@@ -42,11 +45,12 @@ _WARM_UP_PATIENCE_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ready(Generic[Loaded]):
-    """A loaded model and the worker in front of it."""
+    """A loaded model, the worker in front of it, and its weights where it has any."""
 
     loaded: Loaded
     worker: Worker
     limits: Capabilities
+    weights: Weights | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,11 +134,13 @@ class ModelService(Generic[Loaded]):
         config = self.settings.resolve(request, self._folder)
         known = self.adapter.capabilities
         if config.backend not in known.backends:
+            reason = " No model of this gateway runs on TPUs." if config.backend == "tpu" else ""
             raise BackendError(
                 f"Backend '{config.backend}' is not available for '{self.adapter.model_id}';"
-                f" available: {', '.join(known.backends)}.",
+                f" available: {', '.join(known.backends)}.{reason}",
                 details={"requested": config.backend, "available": list(known.backends)},
             )
+        check_precision(config.precision, known.precisions, config.backend)
         return config
 
     def _begin(self, config: ModelConfig) -> Snapshot[Loaded] | None:
@@ -144,7 +150,7 @@ class ModelService(Generic[Loaded]):
                 doing = "draining after a shutdown" if now.draining else "being initialized"
                 raise InitializingError(f"The model is {doing}; try again shortly.", retry_after=1)
             if now.status == "ready":
-                if now.config != config:
+                if _identity(now.config) != _identity(config):
                     raise _conflict(now.config, config)
                 return None
             attempt: Snapshot[Loaded] = Snapshot("initializing", config=config)
@@ -180,7 +186,7 @@ class ModelService(Generic[Loaded]):
         return loaded
 
     def _make_ready(self, config: ModelConfig) -> Ready[Loaded]:
-        loaded = self.adapter.load(config)
+        loaded, weights = load_model(self.adapter, config)
         worker: Worker | None = None
         try:
             limits = self.adapter.limits(loaded)
@@ -199,9 +205,9 @@ class ModelService(Generic[Loaded]):
         except BaseException:
             if worker is not None:
                 worker.close()
-            self.adapter.unload(loaded)
+            unload_model(self.adapter, loaded)
             raise
-        return Ready(loaded, worker, limits)
+        return Ready(loaded, worker, limits, weights)
 
     def _swap(self, expected: Snapshot[Loaded], new: Snapshot[Loaded]) -> bool:
         with self._lock:
@@ -260,7 +266,7 @@ class ModelService(Generic[Loaded]):
 
     def _let_go(self, ready: Ready[Loaded]) -> None:
         ready.worker.close()
-        self.adapter.unload(ready.loaded)
+        unload_model(self.adapter, ready.loaded)
 
 
 @cache
@@ -269,10 +275,14 @@ def distribution_version(name: str) -> str:
     return metadata.version(name)
 
 
+def _identity(config: ModelConfig | None) -> dict[str, Any]:
+    """Return what makes a loaded model another one: neither where files lie nor what was dared."""
+    own = {"local_dir", "allowed_repositories", "force"}
+    return config.model_dump(mode="json", exclude=own) if config else {}
+
+
 def _conflict(loaded: ModelConfig | None, asked: ModelConfig) -> ConfigConflictError:
-    own = {"local_dir", "allowed_repositories"}  # the operator's, not the caller's
-    have = loaded.model_dump(mode="json", exclude=own) if loaded else {}
-    want = asked.model_dump(mode="json", exclude=own)
+    have, want = _identity(loaded), _identity(asked)
     differing = [name for name in want if want[name] != have.get(name)]
     return ConfigConflictError(
         f"The model is loaded with another {', '.join(differing)}; shut it down first.",

@@ -21,6 +21,7 @@ from forecast.core.schemas import (
     ModelInfo,
     ShutdownResponse,
     StatusResponse,
+    WeightsInfo,
 )
 from forecast.core.security import CurrentSettings, require_key
 
@@ -107,7 +108,9 @@ def _add_lifecycle(
         """Tell the model's state at once, whatever it is doing."""
         now: Snapshot[Any] = service.snapshot
         source = f"Source: {now.config.source}" if now.config else None
-        return StatusResponse(model_status=now.status, details=now.details or source)
+        return StatusResponse(
+            model_status=now.status, details=now.details or source, weights=_weights_info(now)
+        )
 
     @router.post("/shutdown", dependencies=guards("discovery"))
     async def shut_down() -> ShutdownResponse:
@@ -140,11 +143,24 @@ def _add_inference(router: APIRouter, service: ModelService[Any], request_type: 
         return Response(await infer(service, body, settings, patience), media_type="application/json")
 
 
+def _weights_info(now: Snapshot[Any]) -> WeightsInfo | None:
+    if now.ready is None or now.ready.weights is None or now.config is None:
+        return None
+    weights = now.ready.weights
+    return WeightsInfo(
+        parameters=weights.parameters,
+        memory_bytes=weights.bytes,
+        device=weights.device,
+        precision=now.config.precision,
+    )
+
+
 def _model_info(config: ModelConfig | None) -> ModelInfo:
     if config is None:
         raise RuntimeError("a model that is loading or loaded has a configuration")
     return ModelInfo(
         backend=config.backend,
+        precision=config.precision,
         context_len=config.context_len,
         horizon_len=config.horizon_len,
         source=config.source,

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from forecast.core.adapter import Backend
+from forecast.core.adapter import Backend, Precision
 from forecast.core.data.text import is_unicode
 from forecast.core.errors import MOST_ERRORS
 
@@ -54,6 +54,9 @@ class InitializationRequest(Body):
     """How to load a model; what is left out comes from the model's settings."""
 
     backend: Backend | None = Field(None, description="Where the model runs.")
+    precision: Precision | None = Field(
+        None, description="What the weights are computed in; less than float32 is faster and less exact."
+    )
     context_len: int | None = Field(
         None, ge=1, le=LONGEST, description="Time steps of history used when a request names none."
     )
@@ -68,6 +71,7 @@ class InitializationRequest(Body):
     source_type: Literal["hf", "local", "mlflow"] | None = Field(
         None, description="Where the weights come from; `local` when `local_model_path` is given, else `hf`."
     )
+    force: bool = Field(False, description="Load what seems not to fit into the memory that is free.")
     wait: bool = Field(True, description="Answer when loaded (true), or 202 at once and load behind (false).")
 
     @model_validator(mode="after")
@@ -85,6 +89,7 @@ class ModelInfo(BaseModel):
     """What a loaded model was loaded with."""
 
     backend: Backend
+    precision: Precision
     context_len: int | None
     horizon_len: int
     source: str
@@ -100,11 +105,21 @@ class InitializationResponse(BaseModel):
     model_info: ModelInfo
 
 
+class WeightsInfo(BaseModel):
+    """The weights of a loaded model: their number, the bytes they take, and where they are."""
+
+    parameters: int
+    memory_bytes: int
+    device: str
+    precision: Precision
+
+
 class StatusResponse(BaseModel):
-    """The model's state."""
+    """The model's state; `weights` is null where none are loaded."""
 
     model_status: str
     details: str | None
+    weights: WeightsInfo | None
 
 
 class ShutdownResponse(BaseModel):

@@ -117,7 +117,7 @@ def test_no_checkpoint_at_all_is_refused(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_told_by_its_source_and_without_paths(tmp_path: Path) -> None:
     with (
         pytest.raises(CheckpointError, match=r"local:mine could not be read as this model \(OSError\)"),
-        reading(config(tmp_path, source_type="local", local_model_path="mine")),
+        reading(config(tmp_path, source_type="local", local_model_path="mine"), tmp_path),
     ):
         raise OSError(f"{tmp_path}/model.safetensors")
 

@@ -71,7 +71,7 @@ def test_the_collector_rests_until_the_last_of_several_is_done() -> None:
 
 def test_the_collector_rests_while_weights_are_read(tmp_path: Path) -> None:
     config = ModelConfig(context_len=None, horizon_len=8, local_dir=tmp_path)
-    with reading(config):
+    with reading(config, tmp_path):
         assert not gc.isenabled()
     assert gc.isenabled()
 

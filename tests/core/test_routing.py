@@ -9,7 +9,10 @@ from tests.fakes import FakeAdapter, Gate
 
 def test_the_whole_life_of_a_model_over_http(client: TestClient) -> None:
     status = client.get(f"{PREFIX}/status")
-    assert (status.status_code, status.json()) == (200, {"model_status": "uninitialized", "details": None})
+    assert (status.status_code, status.json()) == (
+        200,
+        {"model_status": "uninitialized", "details": None, "weights": None},
+    )
     made = client.post(f"{PREFIX}/initialization", json={"context_len": 64, "horizon_len": 24})
     assert made.status_code == 200
     assert made.json() == {
@@ -17,6 +20,7 @@ def test_the_whole_life_of_a_model_over_http(client: TestClient) -> None:
         "model_status": "ready",
         "model_info": {
             "backend": "cpu",
+            "precision": "float32",
             "context_len": 64,
             "horizon_len": 24,
             "source": "built-in",
@@ -24,7 +28,11 @@ def test_the_whole_life_of_a_model_over_http(client: TestClient) -> None:
             "revision": None,
         },
     }
-    assert client.get(f"{PREFIX}/status").json() == {"model_status": "ready", "details": "Source: built-in"}
+    assert client.get(f"{PREFIX}/status").json() == {
+        "model_status": "ready",
+        "details": "Source: built-in",
+        "weights": None,
+    }
     assert forecast(client).status_code == 200
     ended = client.post(f"{PREFIX}/shutdown")
     assert ended.json() == {"message": "The model was shut down.", "model_status": "uninitialized"}

@@ -11,9 +11,10 @@ import numpy as np
 
 from forecast.core.adapter import Adapter, Capabilities, Floats, Forecast, ModelConfig, Task
 from forecast.core.checkpoint import locate_checkpoint, reading
-from forecast.core.device import empty_weights, torch_device
+from forecast.core.device import torch_device
 from forecast.core.libraries import import_libraries
 from forecast.core.lifecycle import ModelService
+from forecast.core.precision import PRECISIONS
 from forecast.models.chronos.schemas.schema import ChronosSettings
 from forecast.models.chronos.services.inputs import make_input, measure
 from forecast.models.chronos.services.weights import family_of, read_pipeline
@@ -49,6 +50,7 @@ class ChronosAdapter(Adapter[LoadedChronos]):
         missing=True,
         multivariate=True,
         backends=("cpu", "gpu", "mps"),
+        precisions=PRECISIONS,
     )
 
     def load(self, config: ModelConfig) -> LoadedChronos:
@@ -58,14 +60,19 @@ class ChronosAdapter(Adapter[LoadedChronos]):
         import_libraries("chronos")
         import torch
 
-        with reading(config):
+        with reading(config, path):
             pipeline = read_pipeline(path)
         pipeline.inner_model.to(device)
         return LoadedChronos(torch, pipeline)
 
-    def unload(self, loaded: LoadedChronos) -> None:
-        """Give the memory of the weights back."""
-        empty_weights(loaded.pipeline.inner_model)
+    def module(self, loaded: LoadedChronos) -> Any:
+        """Return the network."""
+        return loaded.pipeline.inner_model
+
+    def blocks(self, loaded: LoadedChronos) -> Sequence[Any]:
+        """Return the encoder, and the decoder where the family has one."""
+        network = loaded.pipeline.inner_model
+        return [getattr(network, name) for name in ("encoder", "decoder") if hasattr(network, name)]
 
     def limits(self, loaded: LoadedChronos) -> Capabilities:
         """Return the checkpoint's context and levels, and its family's use of covariates and targets.

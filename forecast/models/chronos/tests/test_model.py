@@ -10,6 +10,7 @@ import torch
 from chronos import Chronos2Pipeline, ChronosBoltPipeline, ChronosPipeline
 
 from forecast.core.adapter import DECILES
+from forecast.core.loading import unload_model
 from forecast.models.chronos.services.model import LoadedChronos
 from forecast.models.chronos.tests import tiny
 from forecast.models.chronos.tests.making import (
@@ -244,6 +245,6 @@ def test_the_weights_are_given_back_though_something_still_refers_to_the_model(
 ) -> None:
     loaded = ADAPTER.load(configure(folder, path))
 
-    ADAPTER.unload(loaded)
+    unload_model(ADAPTER, loaded)
 
     assert sum(tensor.numel() for tensor in loaded.pipeline.inner_model.parameters()) == 0

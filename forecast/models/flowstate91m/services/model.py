@@ -19,7 +19,7 @@ from forecast.core.adapter import (
     Task,
 )
 from forecast.core.checkpoint import locate_checkpoint, reading
-from forecast.core.device import empty_weights, torch_device
+from forecast.core.device import torch_device
 from forecast.core.libraries import import_alone
 from forecast.core.lifecycle import ModelService
 from forecast.core.limits import check_horizon
@@ -67,13 +67,13 @@ class FlowStateAdapter(Adapter[LoadedFlowState]):
         import_alone("tsfm_public.models.flowstate.modeling_flowstate")
         import torch
 
-        with reading(config):
+        with reading(config, path):
             model = read_weights(path).to(device, torch.float32).eval()
         return LoadedFlowState(torch, model)
 
-    def unload(self, loaded: LoadedFlowState) -> None:
-        """Give the memory of the weights back."""
-        empty_weights(loaded.model)
+    def module(self, loaded: LoadedFlowState) -> Any:
+        """Return the network."""
+        return loaded.model
 
     def limits(self, loaded: LoadedFlowState) -> Capabilities:
         """Return the limits with this checkpoint's own levels, and whether it knows gaps."""

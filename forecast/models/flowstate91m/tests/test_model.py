@@ -6,6 +6,7 @@ import pytest
 
 from forecast.core.adapter import DECILES, Task
 from forecast.core.errors import HorizonError
+from forecast.core.loading import unload_model
 from forecast.models.flowstate91m.services import network
 from forecast.models.flowstate91m.services.model import LoadedFlowState
 from forecast.models.flowstate91m.tests.asking import (
@@ -176,6 +177,6 @@ def test_a_checkpoint_without_masks_forecasts_one_patch_and_takes_no_gaps(folder
 def test_the_weights_are_given_back_though_something_still_refers_to_the_model(folder: Path) -> None:
     loaded = ADAPTER.load(configure(folder, "tiny"))
 
-    ADAPTER.unload(loaded)
+    unload_model(ADAPTER, loaded)
 
     assert sum(tensor.numel() for tensor in loaded.model.parameters()) == 0

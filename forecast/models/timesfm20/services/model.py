@@ -9,9 +9,10 @@ import numpy as np
 
 from forecast.core.adapter import DECILES, Adapter, Capabilities, Floats, Forecast, ModelConfig, Task
 from forecast.core.checkpoint import locate_checkpoint, reading
-from forecast.core.device import empty_weights, torch_device
+from forecast.core.device import torch_device
 from forecast.core.libraries import import_libraries
 from forecast.core.lifecycle import ModelService
+from forecast.core.precision import PRECISIONS
 from forecast.core.unit import standard_unit
 from forecast.models.timesfm20.schemas.schema import TimesFM20Settings
 from forecast.models.timesfm20.services.frequency import frequency_category
@@ -41,6 +42,7 @@ class TimesFM20Adapter(Adapter[LoadedTimesFM]):
         native_levels=DECILES,
         backends=("cpu", "gpu", "mps"),
         backcast=True,
+        precisions=PRECISIONS,
     )
 
     def load(self, config: ModelConfig) -> LoadedTimesFM:
@@ -50,14 +52,18 @@ class TimesFM20Adapter(Adapter[LoadedTimesFM]):
         import_libraries("transformers.models.timesfm.modeling_timesfm")
         import torch
 
-        with reading(config):
+        with reading(config, path):
             model = read_weights(path).to(device, torch.float32).eval()
         patch = model.config.patch_length
         return LoadedTimesFM(torch, model, device, model.config.context_length // patch * patch)
 
-    def unload(self, loaded: LoadedTimesFM) -> None:
-        """Give the memory of the weights back."""
-        empty_weights(loaded.model)
+    def module(self, loaded: LoadedTimesFM) -> Any:
+        """Return the network."""
+        return loaded.model
+
+    def blocks(self, loaded: LoadedTimesFM) -> Sequence[Any]:
+        """Return the layers of the transformer."""
+        return [loaded.model.decoder.layers]
 
     def limits(self, loaded: LoadedTimesFM) -> Capabilities:
         """Return the limits with this checkpoint's own context and quantile levels."""

@@ -10,6 +10,7 @@ import torch
 from transformers import TimesFmModelForPrediction
 
 from forecast.core.adapter import DECILES, Covariate, Floats, Forecast, ModelConfig, Series, Task
+from forecast.core.loading import unload_model
 from forecast.core.regression import regress
 from forecast.models.timesfm20.services.model import LoadedTimesFM, TimesFM20Adapter
 from forecast.models.timesfm20.tests import tiny
@@ -238,6 +239,6 @@ def test_covariates_move_the_forecast_through_the_regression(loaded: LoadedTimes
 def test_the_weights_are_given_back_though_something_still_refers_to_the_model(folder: Path) -> None:
     loaded = ADAPTER.load(configure(folder, "tiny"))
 
-    ADAPTER.unload(loaded)
+    unload_model(ADAPTER, loaded)
 
     assert sum(tensor.numel() for tensor in loaded.model.parameters()) == 0

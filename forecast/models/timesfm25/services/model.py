@@ -10,9 +10,10 @@ import numpy as np
 
 from forecast.core.adapter import DECILES, Adapter, Capabilities, Floats, Forecast, ModelConfig, Options, Task
 from forecast.core.checkpoint import locate_checkpoint, reading
-from forecast.core.device import empty_weights, torch_device
+from forecast.core.device import torch_device
 from forecast.core.libraries import import_libraries
 from forecast.core.lifecycle import ModelService
+from forecast.core.precision import PRECISIONS
 from forecast.core.unit import Unit, standard_unit
 from forecast.models.timesfm25.schemas.schema import TimesFM25Options, TimesFM25Settings
 from forecast.models.timesfm25.services.weights import read_weights
@@ -40,6 +41,7 @@ class TimesFM25Adapter(Adapter[LoadedTimesFM]):
         max_horizon=1024,
         native_levels=DECILES,
         backends=("cpu", "gpu", "mps"),
+        precisions=PRECISIONS,
         backcast=True,
     )
     options_type: ClassVar[type[Options]] = TimesFM25Options
@@ -52,15 +54,19 @@ class TimesFM25Adapter(Adapter[LoadedTimesFM]):
         import timesfm
         import torch
 
-        with reading(config):
+        with reading(config, path):
             model = read_weights(path)
         model.model.to(device)
         model.model.device, model.model.device_count = torch.device(device), 1
         return LoadedTimesFM(timesfm, model, model.model.config.context_limit)
 
-    def unload(self, loaded: LoadedTimesFM) -> None:
-        """Give the memory of the weights back."""
-        empty_weights(loaded.model.model)
+    def module(self, loaded: LoadedTimesFM) -> Any:
+        """Return the network."""
+        return loaded.model.model
+
+    def blocks(self, loaded: LoadedTimesFM) -> Sequence[Any]:
+        """Return the layers of the transformer."""
+        return [loaded.model.model.stacked_xf]
 
     def limits(self, loaded: LoadedTimesFM) -> Capabilities:
         """Return the limits with this checkpoint's own context and horizon."""

@@ -9,6 +9,7 @@ import pytest
 from timesfm import ForecastConfig, TimesFM_2p5_200M_torch
 
 from forecast.core.adapter import DECILES, Floats, Forecast, Task
+from forecast.core.loading import unload_model
 from forecast.models.timesfm25.schemas.schema import TimesFM25Options
 from forecast.models.timesfm25.services.model import LoadedTimesFM, TimesFM25Adapter
 from forecast.models.timesfm25.tests import tiny
@@ -261,7 +262,7 @@ def test_tasks_share_a_batch_when_they_need_the_same_passes_options_and_alike_pa
 def test_the_weights_are_given_back_though_something_still_refers_to_the_model(folder: Path) -> None:
     loaded = ADAPTER.load(configure(folder, "tiny"))
 
-    ADAPTER.unload(loaded)
+    unload_model(ADAPTER, loaded)
 
     assert sum(tensor.numel() for tensor in loaded.model.model.parameters()) == 0
 

@@ -1,0 +1,27 @@
+"""Loading a model as it is configured, and letting it go."""
+
+from typing import TypeVar
+
+from forecast.core.adapter import Adapter, ModelConfig
+from forecast.core.precision import lower_precision
+from forecast.core.weights import Weights, empty_weights, weigh
+
+Loaded = TypeVar("Loaded")
+
+
+def load_model(adapter: Adapter[Loaded], config: ModelConfig) -> tuple[Loaded, Weights | None]:
+    """Return the loaded model in its precision, and the figures of its weights where it has any."""
+    loaded = adapter.load(config)
+    module = adapter.module(loaded)
+    if module is None:
+        return loaded, None
+    lower_precision(adapter.blocks(loaded), config.precision)
+    return loaded, weigh(module)
+
+
+def unload_model(adapter: Adapter[Loaded], loaded: Loaded) -> None:
+    """End what the model runs, and give the memory of its weights back."""
+    adapter.unload(loaded)
+    module = adapter.module(loaded)
+    if module is not None:
+        empty_weights(module)
