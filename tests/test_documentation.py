@@ -55,6 +55,14 @@ WEIGHTS = {
         "ibm-granite/granite-timeseries-flowstate-r1": "write",
     },
 }
+OF_LIBRARIES = {
+    "HF_HOME",
+    "HF_HUB_OFFLINE",
+    "HF_TOKEN",
+    "MLFLOW_TRACKING_PASSWORD",
+    "MLFLOW_TRACKING_TOKEN",
+    "MLFLOW_TRACKING_USERNAME",
+}
 # The published contexts of those whose tiny weights have a smaller one.
 CONTEXTS = {"chronos": 8192, "timesfm20": 2048, "flowstate91m": 2048}
 
@@ -253,7 +261,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_settings_and_errors_that_pages_name_exist() -> None:
     settings = re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.template").read_text(), re.MULTILINE)
-    known = {*settings, *(error.code for error in walk(SapheneiaError)), "HF_HOME", "HF_TOKEN"}
+    known = {*settings, *(error.code for error in walk(SapheneiaError)), *OF_LIBRARIES}
     for page in ALL_PAGES:
         named = set(re.findall(r"`([A-Z0-9]+_[A-Z_]*[A-Z])(?:=\w+)?`", page.read_text()))
         assert named - known - {"MODEL_REGISTRY", "UV_TORCH_BACKEND"} == set(), page.name

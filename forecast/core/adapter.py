@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 DECILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
@@ -149,7 +149,8 @@ class ModelConfig(BaseModel):
     `context_len` and `horizon_len` are in time steps and serve requests that name none; a context of
     None is all the history there is, up to the model's limit. `local_dir` is the folder in which local
     checkpoints lie, `batch_size` replaces the adapter's `max_batch`, `fit_processes`
-    of 0 is one per core. `force` loads what seems not to fit into memory.
+    of 0 is one per core. `force` loads what seems not to fit into memory. An MLflow model is loaded by its
+    version; alias, stage, or neither (the latest) stand for one that is yet to be found out.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -164,17 +165,30 @@ class ModelConfig(BaseModel):
     revision: str | None = None
     local_model_path: str | None = None
     source_type: Literal["hf", "local", "mlflow"] = "hf"
+    mlflow_model_name: str | None = None
+    mlflow_model_version: str | None = None
+    mlflow_model_alias: str | None = None
+    mlflow_model_stage: str | None = None
     local_dir: Path
     allowed_repositories: tuple[str, ...] = ()
     force: bool = False
+    mlflow_tracking_uri: str | None = Field(None, repr=False)
+    mlflow_cache_dir: Path = Path("~/.cache/sapheneia/mlflow")
 
     @property
     def source(self) -> str:
-        """Where the weights come from, such as `hf:google/timesfm-2.0-500m-pytorch`."""
+        """Where the weights come from, such as `hf:google/timesfm-2.0-500m-pytorch` or `mlflow:sales/3`."""
+        if self.source_type == "mlflow":
+            return f"mlflow:{self.mlflow_model_name}/{self.mlflow_model_version}"
         if self.checkpoint is None and self.local_model_path is None:
             return "built-in"
         place = self.local_model_path if self.source_type == "local" else self.checkpoint
         return f"{self.source_type}:{place}" + (f"@{self.revision}" if self.revision else "")
+
+    def for_callers(self) -> dict[str, Any]:
+        """Return what callers may be told of it: not the operator's folders, addresses and lists."""
+        own = {"local_dir", "allowed_repositories", "mlflow_tracking_uri", "mlflow_cache_dir"}
+        return self.model_dump(mode="json", exclude=own)
 
 
 Loaded = TypeVar("Loaded")

@@ -155,6 +155,17 @@ class ModelSettings(EnvSettings):
         validation_alias=AliasChoices("ALLOWED_REPOSITORIES"),
         description="Hub repositories that may be loaded, as comma-separated patterns.",
     )
+    mlflow_tracking_uri: str | None = Field(
+        None,
+        repr=False,
+        validation_alias=AliasChoices("MLFLOW_TRACKING_URI"),
+        description="The MLflow server that models are loaded from, as `http://127.0.0.1:5000`.",
+    )
+    mlflow_cache_dir: Path = Field(
+        Path("~/.cache/sapheneia/mlflow"),
+        validation_alias=AliasChoices("MLFLOW_CACHE_DIR"),
+        description="The folder that checkpoints from MLflow are kept in.",
+    )
     queue_size: int = Field(
         10_000,
         ge=1,
@@ -177,18 +188,20 @@ class ModelSettings(EnvSettings):
     def resolve(self, request: InitializationRequest, folder: Path) -> ModelConfig:
         """Return the configuration that a request asks for, its gaps filled from these settings."""
         asked = request.model_dump(exclude_none=True, exclude={"wait"})
-        if not asked.keys() & {"checkpoint", "local_model_path"} and asked.get("source_type") != "hf":
+        named = asked.keys() & {"checkpoint", "local_model_path", "mlflow_model_name"}
+        if not named and asked.get("source_type") != "hf":
             asked["local_model_path"] = self.default_local_model_path
         local = asked.get("local_model_path") is not None
+        source = "local" if local else "mlflow" if "mlflow_model_name" in asked else "hf"
         own = {name: getattr(self, name) for name in type(self).model_fields}
         values = {name: value for name, value in own.items() if name in ModelConfig.model_fields} | {
             "backend": self.default_backend,
             "precision": self.default_precision,
             "context_len": self.default_context_len,
             "horizon_len": self.default_horizon_len,
-            "checkpoint": None if local else self.default_checkpoint,
-            "revision": None if local or "checkpoint" in asked else self.default_revision,
-            "source_type": "local" if local else "hf",
+            "checkpoint": self.default_checkpoint if source == "hf" else None,
+            "revision": self.default_revision if source == "hf" and "checkpoint" not in asked else None,
+            "source_type": source,
             "local_dir": self.local_dir or folder / "local",
         }
         return ModelConfig.model_validate(values | asked)

@@ -12,25 +12,22 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from forecast.core.adapter import Adapter, Capabilities, ModelConfig, Task
 from forecast.core.config import ModelSettings
+from forecast.core.configuration import check_lengths, choose_config, require_same
 from forecast.core.errors import (
-    BackendError,
-    ConfigConflictError,
     DeadlineError,
     InitializingError,
     NotInitializedError,
-    NotSupportedError,
-    RequestError,
     SapheneiaError,
     ShutDownError,
 )
 from forecast.core.job import Answer
 from forecast.core.loading import load_model, unload_model
 from forecast.core.memory import release_memory
-from forecast.core.precision import check_precision
+from forecast.core.progress import LoadProgress, current_progress, tracked
 from forecast.core.schemas import InitializationRequest
 from forecast.core.warm_up import warm_up_task
 from forecast.core.weights import Weights
@@ -55,13 +52,14 @@ class Ready(Generic[Loaded]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot(Generic[Loaded]):
-    """A model's state at one moment; `ready` is set exactly when the status is."""
+    """A model's state at one moment; `ready` is set exactly when the status is, `progress` while it loads."""
 
     status: Status = "uninitialized"
     details: str | None = None
     config: ModelConfig | None = None
     ready: Ready[Loaded] | None = None
     draining: bool = False
+    progress: LoadProgress | None = None
 
 
 class ModelService(Generic[Loaded]):
@@ -116,7 +114,7 @@ class ModelService(Generic[Loaded]):
         drains, BackendError, CheckpointError and NotSupportedError where it cannot be loaded.
         """
         request = request or InitializationRequest()
-        config = self._configure(request)
+        config = choose_config(self.adapter, self.settings, request, self._folder)
         attempt = self._begin(config)
         if attempt is None:
             return self._snapshot
@@ -126,23 +124,6 @@ class ModelService(Generic[Loaded]):
         threading.Thread(target=self._load_behind, args=(attempt, config), name=name, daemon=True).start()
         return attempt
 
-    def _configure(self, request: InitializationRequest) -> ModelConfig:
-        weightless = self.settings.default_checkpoint is None
-        named = request.checkpoint or request.local_model_path or request.source_type or request.revision
-        if weightless and named:
-            raise NotSupportedError(f"The model '{self.adapter.model_id}' has no weights to choose.")
-        config = self.settings.resolve(request, self._folder)
-        known = self.adapter.capabilities
-        if config.backend not in known.backends:
-            reason = " No model of this gateway runs on TPUs." if config.backend == "tpu" else ""
-            raise BackendError(
-                f"Backend '{config.backend}' is not available for '{self.adapter.model_id}';"
-                f" available: {', '.join(known.backends)}.{reason}",
-                details={"requested": config.backend, "available": list(known.backends)},
-            )
-        check_precision(config.precision, known.precisions, config.backend)
-        return config
-
     def _begin(self, config: ModelConfig) -> Snapshot[Loaded] | None:
         with self._lock:
             now = self._snapshot
@@ -150,10 +131,9 @@ class ModelService(Generic[Loaded]):
                 doing = "draining after a shutdown" if now.draining else "being initialized"
                 raise InitializingError(f"The model is {doing}; try again shortly.", retry_after=1)
             if now.status == "ready":
-                if _identity(now.config) != _identity(config):
-                    raise _conflict(now.config, config)
+                require_same(now.config, config)
                 return None
-            attempt: Snapshot[Loaded] = Snapshot("initializing", config=config)
+            attempt: Snapshot[Loaded] = Snapshot("initializing", config=config, progress=LoadProgress())
             self._snapshot = attempt
             return attempt
 
@@ -167,15 +147,16 @@ class ModelService(Generic[Loaded]):
 
     def _load(self, attempt: Snapshot[Loaded], config: ModelConfig) -> Snapshot[Loaded]:
         try:
-            ready = self._make_ready(config)
+            with tracked(attempt.progress or LoadProgress()):
+                ready = self._make_ready(config)
         except BaseException as error:
             told = (
                 error.detail if isinstance(error, SapheneiaError) else f"{type(error).__name__} while loading"
             )
             release_memory()
-            self._settle(attempt, replace(attempt, status="error", details=told))
+            self._settle(attempt, replace(attempt, status="error", details=told, progress=None))
             raise
-        loaded = replace(attempt, status="ready", ready=ready)
+        loaded = replace(attempt, status="ready", ready=ready, progress=None)
         if not self._swap(attempt, loaded):
             self._let_go(ready)
             del ready, loaded
@@ -189,8 +170,9 @@ class ModelService(Generic[Loaded]):
         loaded, weights = load_model(self.adapter, config)
         worker: Worker | None = None
         try:
+            current_progress().begin("warming up")
             limits = self.adapter.limits(loaded)
-            _check_config(config, limits)
+            check_lengths(config, limits)
             worker = Worker(
                 lambda tasks: self.adapter.predict(loaded, tasks),
                 self.adapter.batch_key,
@@ -252,9 +234,11 @@ class ModelService(Generic[Loaded]):
         """Drain, let the model go and give its memory back; return whether there was anything to stop."""
         with self._lock:
             before = self._snapshot
-            # A load that runs cannot be stopped: until it ends, nothing else is loaded beside it.
+            # A load ends at its next sign of progress: until then, nothing else is loaded beside it.
             draining = before.draining or before.status in ("ready", "initializing")
             mine = self._snapshot = Snapshot(draining=draining, details="Draining." if draining else None)
+        if before.progress is not None:
+            before.progress.cancel()
         if before.ready is None:
             return before.draining or before.status != "uninitialized"
         self._let_go(before.ready)
@@ -273,27 +257,3 @@ class ModelService(Generic[Loaded]):
 def distribution_version(name: str) -> str:
     """Return the version of an installed distribution."""
     return metadata.version(name)
-
-
-def _identity(config: ModelConfig | None) -> dict[str, Any]:
-    """Return what makes a loaded model another one: neither where files lie nor what was dared."""
-    own = {"local_dir", "allowed_repositories", "force"}
-    return config.model_dump(mode="json", exclude=own) if config else {}
-
-
-def _conflict(loaded: ModelConfig | None, asked: ModelConfig) -> ConfigConflictError:
-    have, want = _identity(loaded), _identity(asked)
-    differing = [name for name in want if want[name] != have.get(name)]
-    return ConfigConflictError(
-        f"The model is loaded with another {', '.join(differing)}; shut it down first.",
-        details={"loaded": have, "requested": want},
-    )
-
-
-def _check_config(config: ModelConfig, limits: Capabilities) -> None:
-    for name, asked, limit in (
-        ("context_len", config.context_len, limits.max_context),
-        ("horizon_len", config.horizon_len, limits.max_horizon),
-    ):
-        if asked is not None and limit is not None and asked > limit:
-            raise RequestError(f"{name} {asked} is above this model's limit of {limit}.")

@@ -13,12 +13,14 @@ from forecast.core.inference import Patience, infer
 from forecast.core.lifecycle import ModelService, Snapshot
 from forecast.core.parameters import InferenceRequest, Parameters
 from forecast.core.problem import Problem
+from forecast.core.progress import LoadProgress
 from forecast.core.rate_limit import Scope, limit
 from forecast.core.responses import InferenceResponse
 from forecast.core.schemas import (
     InitializationRequest,
     InitializationResponse,
     ModelInfo,
+    Progress,
     ShutdownResponse,
     StatusResponse,
     WeightsInfo,
@@ -109,7 +111,10 @@ def _add_lifecycle(
         now: Snapshot[Any] = service.snapshot
         source = f"Source: {now.config.source}" if now.config else None
         return StatusResponse(
-            model_status=now.status, details=now.details or source, weights=_weights_info(now)
+            model_status=now.status,
+            details=now.details or source,
+            progress=_progress(now.progress),
+            weights=_weights_info(now),
         )
 
     @router.post("/shutdown", dependencies=guards("discovery"))
@@ -152,6 +157,15 @@ def _weights_info(now: Snapshot[Any]) -> WeightsInfo | None:
         memory_bytes=weights.bytes,
         device=weights.device,
         precision=now.config.precision,
+    )
+
+
+def _progress(load: LoadProgress | None) -> Progress | None:
+    if load is None:
+        return None
+    now = load.figures
+    return Progress(
+        phase=now.phase, bytes_done=now.bytes_done, bytes_total=now.bytes_total, percent=now.percent
     )
 
 

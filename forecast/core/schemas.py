@@ -1,14 +1,16 @@
 """What all bodies share, and those that load a model and tell its state."""
 
 import difflib
-from typing import Any, Literal, Self
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from forecast.core.adapter import Backend, Precision
 from forecast.core.data.text import is_unicode
 from forecast.core.errors import MOST_ERRORS
+from forecast.core.progress import Phase
 
 LONGEST = 1_000_000
 """The most time steps that a context or a horizon may be asked to have."""
@@ -50,6 +52,12 @@ class Body(BaseModel):
         return value
 
 
+def _read_version(value: int | str) -> str:
+    if not re.fullmatch(r"[1-9]\d{0,8}", str(value), re.ASCII):
+        raise PydanticCustomError("version", "Input should be a number from 1")
+    return str(value)
+
+
 class InitializationRequest(Body):
     """How to load a model; what is left out comes from the model's settings."""
 
@@ -68,20 +76,56 @@ class InitializationRequest(Body):
     local_model_path: str | None = Field(
         None, description="Folder or file in the model's `local/` to load instead of the Hub."
     )
+    mlflow_model_name: str | None = Field(
+        None, min_length=1, description="Registered model of the MLflow server to load instead."
+    )
+    mlflow_model_version: Annotated[int | str, AfterValidator(_read_version)] | None = Field(
+        None, description="Its version; the latest when no alias and no stage is given either."
+    )
+    mlflow_model_alias: str | None = Field(
+        None, min_length=1, description="Alias of the version, as `champion`."
+    )
+    mlflow_model_stage: str | None = Field(
+        None, min_length=1, description="Stage whose latest version is meant, as `Production`."
+    )
     source_type: Literal["hf", "local", "mlflow"] | None = Field(
-        None, description="Where the weights come from; `local` when `local_model_path` is given, else `hf`."
+        None, description="Where the weights come from; found from the fields given, else `hf`."
     )
     force: bool = Field(False, description="Load what seems not to fit into the memory that is free.")
     wait: bool = Field(True, description="Answer when loaded (true), or 202 at once and load behind (false).")
 
+    @property
+    def names_weights(self) -> bool:
+        """Whether the request says which weights to load."""
+        own = {"checkpoint", "revision", "local_model_path", "mlflow_model_name", "source_type"}
+        return bool(self.model_dump(include=own, exclude_none=True))
+
     @model_validator(mode="after")
-    def _is_consistent(self) -> Self:
-        if self.source_type == "local" and self.local_model_path is None:
-            raise PydanticCustomError("source", "source_type 'local' needs local_model_path")
-        if self.checkpoint is not None and self.local_model_path is not None:
-            raise PydanticCustomError("source", "checkpoint and local_model_path exclude each other")
-        if self.source_type in ("hf", "mlflow") and self.local_model_path is not None:
-            raise PydanticCustomError("source", "local_model_path needs source_type 'local'")
+    def _has_one_source(self) -> Self:
+        names = {"hf": "checkpoint", "local": "local_model_path", "mlflow": "mlflow_model_name"}
+        given = [(source, name) for source, name in names.items() if getattr(self, name) is not None]
+        if len(given) > 1:
+            told = " and ".join(name for _, name in given)
+            raise PydanticCustomError("source", "{names} exclude each other", {"names": told})
+        if self.source_type is not None and given and given[0][0] != self.source_type:
+            told = f"{given[0][1]} needs source_type '{given[0][0]}'"
+            raise PydanticCustomError("source", "{told}", {"told": told})
+        if self.source_type in ("local", "mlflow") and not given:
+            told = f"source_type '{self.source_type}' needs {names[self.source_type]}"
+            raise PydanticCustomError("source", "{told}", {"told": told})
+        if self.revision is not None and given and given[0][0] != "hf":
+            raise PydanticCustomError("source", "revision is one of a Hub repository")
+        return self
+
+    @model_validator(mode="after")
+    def _names_one_version(self) -> Self:
+        choices = ("mlflow_model_version", "mlflow_model_alias", "mlflow_model_stage")
+        given = [name for name in choices if getattr(self, name) is not None]
+        if len(given) > 1:
+            told = " and ".join(given)
+            raise PydanticCustomError("version", "{names} exclude each other", {"names": told})
+        if given and self.mlflow_model_name is None:
+            raise PydanticCustomError("version", "{name} needs mlflow_model_name", {"name": given[0]})
         return self
 
 
@@ -105,6 +149,15 @@ class InitializationResponse(BaseModel):
     model_info: ModelInfo
 
 
+class Progress(BaseModel):
+    """How far a load is; bytes are those to be downloaded, where the server tells their number."""
+
+    phase: Phase
+    bytes_done: int | None
+    bytes_total: int | None
+    percent: float | None
+
+
 class WeightsInfo(BaseModel):
     """The weights of a loaded model: their number, the bytes they take, and where they are."""
 
@@ -115,10 +168,11 @@ class WeightsInfo(BaseModel):
 
 
 class StatusResponse(BaseModel):
-    """The model's state; `weights` is null where none are loaded."""
+    """The model's state, how far it is while it loads, and its weights when they are loaded."""
 
     model_status: str
     details: str | None
+    progress: Progress | None
     weights: WeightsInfo | None
 
 

@@ -8,7 +8,7 @@ import pytest
 from forecast.core.adapter import ModelConfig
 from forecast.core.checkpoint import locate_checkpoint, reading
 from forecast.core.config import ModelSettings
-from forecast.core.errors import CheckpointError, ForbiddenError, NotSupportedError
+from forecast.core.errors import CheckpointError, ForbiddenError
 from forecast.core.schemas import InitializationRequest
 
 
@@ -71,9 +71,9 @@ def test_a_repository_that_cannot_be_reached_is_refused_with_what_to_do(
 ) -> None:
     import huggingface_hub.constants
 
-    from forecast.core import checkpoint
+    from forecast.core import hub as core_hub
 
-    monkeypatch.setattr(checkpoint, "HUB_TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(core_hub, "HUB_TIMEOUT_SECONDS", 0.3)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", hub == "switched off")
     # Nothing listens on port 9: the connection is refused as if the Hub were down.
     endpoint = silent_server if hub == "silent" else "http://127.0.0.1:9"
@@ -102,11 +102,6 @@ def test_a_checkpoint_in_the_cache_is_found_offline(tmp_path: Path, monkeypatch:
     assert (
         locate_checkpoint(config(tmp_path, checkpoint="google/tiny", allowed_repositories=("*",))) == snapshot
     )
-
-
-def test_mlflow_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NotSupportedError, match="MLflow"):
-        locate_checkpoint(config(tmp_path, source_type="mlflow"))
 
 
 def test_no_checkpoint_at_all_is_refused(tmp_path: Path) -> None:

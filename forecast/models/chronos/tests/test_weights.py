@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from forecast.core.errors import BackendError, CheckpointError, NotSupportedError
+from forecast.core.errors import BackendError, CheckpointError
 from forecast.models.chronos.tests.making import ADAPTER, configure
 
 
@@ -133,11 +133,6 @@ def test_a_backend_that_the_host_has_not_is_refused(folder: Path, monkeypatch: p
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(BackendError, match="available: cpu"):
         ADAPTER.load(configure(folder, "tiny").model_copy(update={"backend": "gpu"}))
-
-
-def test_mlflow_is_not_supported(folder: Path) -> None:
-    with pytest.raises(NotSupportedError):
-        ADAPTER.load(configure(folder, "tiny").model_copy(update={"source_type": "mlflow"}))
 
 
 def test_loading_says_nothing(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
