@@ -46,21 +46,24 @@ def make_task(
     target: Any,
     horizon: int = 24,
     freq: str = "D",
+    *,
+    season_length: int = 7,
     covariates: tuple[Covariate, ...] = (),
     levels: tuple[float, ...] = DECILES,
     options: Options | None = None,
     **changes: Any,
 ) -> Task:
     values = np.asarray(target, dtype=np.float64)
+    # Days, whatever is said of them: an index of years would leave the calendar.
     index = pd.date_range("2000-01-01", periods=len(values) + horizon, freq="D")
     past, future = index[: len(values)], index[len(values) :]
-    series = Series("s", past, values, future, freq, 7, covariates)
+    series = Series("s", past, values, future, freq, season_length, covariates)
     return Task(series, horizon, levels, options or Options(), **changes)
 
 
-def walk(length: int, seed: int = 0, level: float = 40.0) -> Floats:
+def walk(length: int, seed: int = 0, level: float = 40.0, season_length: int = 7) -> Floats:
     rng = np.random.default_rng(seed)
-    season = 5 * np.sin(np.arange(length) * 2 * np.pi / 7)
+    season = 5 * np.sin(np.arange(length) * 2 * np.pi / season_length)
     walked: Floats = level + season + rng.normal(size=length).cumsum()
     return walked
 

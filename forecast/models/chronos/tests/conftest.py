@@ -3,21 +3,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from forecast.models.chronos.services.model import LoadedChronos
 from forecast.models.chronos.tests import tiny
 from forecast.models.chronos.tests.making import ADAPTER, configure
+from tests.pretrained import one_thread_offline
 
 
 @pytest.fixture(scope="package", autouse=True)
 def _one_thread_offline() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HF_HUB_OFFLINE", "1")
+    with one_thread_offline():
         yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="package")

@@ -1,23 +1,18 @@
-"""Series, tasks and comparisons for the tests of Chronos."""
+"""Tasks and comparisons for the tests of Chronos."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from forecast.core.adapter import DECILES, Covariate, Floats, Forecast, ModelConfig, Series, Task
+from forecast.core.adapter import DECILES, Covariate, Floats, Forecast, Task
 from forecast.models.chronos.services.model import ChronosAdapter, LoadedChronos
+from tests import pretrained
+from tests.pretrained import CLOSE, configure, walk
+
+__all__ = ["ADAPTER", "assert_alike", "configure", "make_task", "predict_one", "walk"]
 
 ADAPTER = ChronosAdapter()
-CLOSE = 1e-5
-
-
-def configure(folder: Path, path: str) -> ModelConfig:
-    return ModelConfig(
-        context_len=64, horizon_len=24, source_type="local", local_model_path=path, local_dir=folder
-    )
 
 
 def make_task(
@@ -26,17 +21,7 @@ def make_task(
     covariates: tuple[Covariate, ...] = (),
     levels: tuple[float, ...] = DECILES,
 ) -> Task:
-    values = np.asarray(target, dtype=np.float64)
-    index = pd.date_range("2000-01-01", periods=len(values) + horizon)
-    past, future = index[: len(values)], index[len(values) :]
-    return Task(Series("s", past, values, future, "D", 7, covariates), horizon, levels)
-
-
-def walk(length: int, seed: int = 0, level: float = 40.0) -> Floats:
-    rng = np.random.default_rng(seed)
-    season = 5 * np.sin(np.arange(length) * 2 * np.pi / 7)
-    walked: Floats = level + season + rng.normal(size=length).cumsum()
-    return walked
+    return pretrained.make_task(target, horizon, covariates=covariates, levels=levels)
 
 
 def predict_one(loaded: LoadedChronos, task: Task) -> Forecast:

@@ -1,40 +1,30 @@
 """Asking the adapter, and the library that it stands for, about the same series."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
-from forecast.core.adapter import Floats, Forecast, ModelConfig, Series, Task
+from forecast.core.adapter import Floats, Forecast, Task
 from forecast.models.flowstate91m.schemas.schema import FlowStateOptions
 from forecast.models.flowstate91m.services.model import FlowStateAdapter, LoadedFlowState
+from tests import pretrained
+from tests.pretrained import CLOSE, configure
+
+__all__ = ["ADAPTER", "ask_library", "assert_alike", "configure", "make_task", "predict_one", "walk"]
 
 ADAPTER = FlowStateAdapter()
-CLOSE = 1e-5
-
-
-def configure(folder: Path, path: str) -> ModelConfig:
-    return ModelConfig(
-        context_len=64, horizon_len=24, source_type="local", local_model_path=path, local_dir=folder
-    )
 
 
 def make_task(target: Any, horizon: int = 24, factor: float | None = 1.0, **series: Any) -> Task:
-    values = np.asarray(target, dtype=np.float64)
-    index = pd.date_range("2000-01-01", periods=len(values) + horizon, freq="h")
-    past, future = index[: len(values)], index[len(values) :]
-    one = Series("s", past, values, future, series.get("freq", "h"), series.get("season_length", 24))
-    return Task(one, horizon, options=FlowStateOptions.model_construct(scale_factor=factor))
+    options = FlowStateOptions.model_construct(scale_factor=factor)
+    hourly: dict[str, Any] = {"freq": "h", "season_length": 24} | series
+    return pretrained.make_task(target, horizon, options=options, **hourly)
 
 
 def walk(length: int, seed: int = 0, level: float = 40.0) -> Floats:
-    rng = np.random.default_rng(seed)
-    season = 5 * np.sin(np.arange(length) * 2 * np.pi / 24)
-    walked: Floats = level + season + rng.normal(size=length).cumsum()
-    return walked
+    return pretrained.walk(length, seed, level, season_length=24)
 
 
 def predict_one(loaded: LoadedFlowState, task: Task) -> Forecast:

@@ -1,24 +1,19 @@
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from forecast.models.flowstate91m.services.model import LoadedFlowState
 from forecast.models.flowstate91m.tests import tiny
 from forecast.models.flowstate91m.tests.asking import ADAPTER, configure
+from tests.pretrained import one_thread_offline
 
 
 @pytest.fixture(scope="package", autouse=True)
 def _offline_and_alone() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # A tiny model only waits for its threads.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(os.environ, "HF_HUB_OFFLINE", "1")
+    with one_thread_offline():
         yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="package")

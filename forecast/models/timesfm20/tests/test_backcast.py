@@ -11,7 +11,8 @@ from forecast.core.adapter import Covariate, Floats, Task
 from forecast.core.regression import correct
 from forecast.models.timesfm20.services.model import LoadedTimesFM
 from forecast.models.timesfm20.tests import tiny
-from forecast.models.timesfm20.tests.test_model import ADAPTER, SCALE, configure, make_task, predict_one, walk
+from forecast.models.timesfm20.tests.test_model import ADAPTER, predict_one
+from tests.pretrained import CLOSE, configure, make_task, walk
 
 PATCH = 32
 
@@ -56,7 +57,7 @@ def test_the_backcast_equals_the_library_called_directly(
     found = make_backcast(loaded, make_task(target, 8, freq))
     assert found.shape == (length,)
     assert np.isnan(found[:PATCH]).all()
-    assert found[PATCH:] == pytest.approx(expected, abs=SCALE * target.std())
+    assert found[PATCH:] == pytest.approx(expected, abs=CLOSE * target.std())
 
 
 def test_each_patch_is_forecast_from_nothing_but_what_lies_before_it(loaded: LoadedTimesFM) -> None:
@@ -82,7 +83,7 @@ def test_ragged_series_have_the_same_backcast_alone_and_together(loaded: LoadedT
         for seed, length in enumerate(lengths)
     ]
     for task, forecast in zip(tasks, ADAPTER.predict(loaded, tasks), strict=True):
-        close = SCALE * float(np.abs(task.series.target).max())
+        close = CLOSE * float(np.abs(task.series.target).max())
         assert forecast.backcast == pytest.approx(make_backcast(loaded, task), abs=close, nan_ok=True)
 
 

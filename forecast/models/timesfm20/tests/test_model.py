@@ -1,32 +1,26 @@
-import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from transformers import TimesFmModelForPrediction
 
-from forecast.core.adapter import DECILES, Covariate, Floats, Forecast, ModelConfig, Series, Task
+from forecast.core.adapter import DECILES, Covariate, Floats, Forecast, Series, Task
 from forecast.core.loading import unload_model
 from forecast.core.regression import regress
 from forecast.models.timesfm20.services.model import LoadedTimesFM, TimesFM20Adapter
 from forecast.models.timesfm20.tests import tiny
+from tests.pretrained import assert_alike, configure, make_task, one_thread_offline, walk
 
 ADAPTER = TimesFM20Adapter()
-SCALE = 1e-5
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _offline_and_alone() -> Any:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # A tiny model only waits for its threads.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(os.environ, "HF_HUB_OFFLINE", "1")
+def _offline_and_alone() -> Iterator[None]:
+    with one_thread_offline():
         yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -47,26 +41,6 @@ def library(folder: Path) -> Any:
     return TimesFmModelForPrediction.from_pretrained(folder / "tiny").eval()
 
 
-def configure(folder: Path, path: str) -> ModelConfig:
-    return ModelConfig(
-        context_len=64, horizon_len=24, source_type="local", local_model_path=path, local_dir=folder
-    )
-
-
-def make_task(target: Any, horizon: int = 24, freq: str = "D") -> Task:
-    values = np.asarray(target, dtype=np.float64)
-    index = pd.date_range("2000-01-01", periods=len(values) + horizon, freq="D")
-    past, future = index[: len(values)], index[len(values) :]
-    return Task(Series("s", past, values, future, freq, 7), horizon)
-
-
-def walk(length: int, seed: int = 0, level: float = 40.0) -> Floats:
-    rng = np.random.default_rng(seed)
-    season = 5 * np.sin(np.arange(length) * 2 * np.pi / 7)
-    walked: Floats = level + season + rng.normal(size=length).cumsum()
-    return walked
-
-
 def predict_one(loaded: LoadedTimesFM, task: Task) -> Forecast:
     (forecast,) = ADAPTER.predict(loaded, [task])
     return forecast
@@ -76,12 +50,6 @@ def ask_library(library: Any, targets: Sequence[Floats], freq: Sequence[int]) ->
     past = [torch.tensor(target, dtype=torch.float32) for target in targets]
     with torch.no_grad():
         return library(past_values=past, freq=list(freq)).full_predictions.double().numpy()
-
-
-def assert_alike(found: Forecast, mean: Floats, quantiles: Floats, target: Floats) -> None:
-    close = SCALE * float(target.std() or np.abs(target).max())
-    assert found.mean == pytest.approx(mean, abs=close)
-    assert found.quantiles == pytest.approx(quantiles, abs=close)
 
 
 @pytest.mark.parametrize("length", [1, 2, 31, 32, 33, 100, 256])
