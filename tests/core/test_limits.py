@@ -29,7 +29,7 @@ def make_series(name: str = "s", steps: int = 10) -> Series:
 
 def make_panel(*series: Series) -> Panel:
     own: dict[str, Any] = {"series": series, "actuals": (), "warnings": ("first",)}
-    known = {"target_name": "y", "freq": "D", **own}
+    known = {"target_names": ("y",), "freq": "D", **own}
     return Panel(**known)
 
 
