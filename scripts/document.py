@@ -21,8 +21,10 @@ from forecast.core.adapter import Capabilities
 from forecast.core.config import ModelSettings, Settings
 from forecast.core.errors import SapheneiaError
 from forecast.core.problem import Problem, ProblemCell
+from forecast.core.series.calendar_covariates import calendar_rows
 from forecast.models import MODEL_REGISTRY, get_available_models, get_service
 from forecast.uploads.schemas import UploadedColumn, UploadResponse
+from scripts.model_kinds import ABILITIES, MATRIX, ability_rows, covariate_rows, describe_levels
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"<!-- generated: (?P<name>[\w ]+) -->\n.*?<!-- end -->", re.DOTALL)
@@ -231,11 +233,7 @@ def capability_rows(can: Capabilities) -> Iterator[tuple[str, str]]:
     yield "shortest context", f"{can.min_context} step{'s' if can.min_context > 1 else ''}"
     yield "longest context", f"{can.max_context} steps" if can.max_context else "all there is"
     yield "longest horizon", f"{can.max_horizon} steps" if can.max_horizon else "no limit of its own"
-    native = can.native_levels
-    levels = (
-        f"{native[0]:g} to {native[-1]:g}, interpolated between {len(native)} levels" if native else "any"
-    )
-    yield "quantile levels", levels
+    yield "quantile levels", describe_levels(can)
     yield "covariates", COVARIATES[can.covariates]
     yield (
         "covariates whose future is unknown",
@@ -243,6 +241,23 @@ def capability_rows(can: Capabilities) -> Iterator[tuple[str, str]]:
     )
     yield 'gaps in the target (`"missing": "model"`)', "taken" if can.missing else "refused"
     yield "backends", ", ".join(f"`{backend}`" for backend in can.backends)
+
+
+def write_abilities(_: str, page: Path) -> str:
+    """Return the table of what each model, and each family of its checkpoints, can do."""
+    return table(ABILITIES, ability_rows())
+
+
+def write_covariates(_: str, page: Path) -> str:
+    """Return the matrix of the covariates that each model uses."""
+    return table(MATRIX, covariate_rows())
+
+
+def write_calendar(_: str, page: Path) -> str:
+    """Return the table of the covariates that are made of dates."""
+    steps = {1: "a day", 2: "two days", 7: "a week", 28: "a month", 365: "a year"}
+    rows = ((f"`{name}`", meaning, kind, steps[within]) for name, kind, within, meaning in calendar_rows())
+    return table(("name", "meaning", "kind", "for steps shorter than"), rows)
 
 
 TABLES: dict[str, Callable[[str, Path], str]] = {
@@ -254,6 +269,9 @@ TABLES: dict[str, Callable[[str, Path], str]] = {
     "options": write_options,
     "settings": write_settings,
     "capabilities": write_capabilities,
+    "abilities": write_abilities,
+    "covariates": write_covariates,
+    "calendar": write_calendar,
 }
 
 

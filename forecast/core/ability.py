@@ -6,7 +6,7 @@ from typing import Any, Literal
 from forecast.core.adapter import Adapter
 from forecast.core.errors import NotSupportedError
 
-Ability = Literal["backcast", "multivariate"]
+Ability = Literal["backcast", "missing", "multivariate"]
 
 
 def lacking(adapter: Adapter[Any], ability: Ability, fault: str) -> NotSupportedError:

@@ -6,7 +6,7 @@ and kept on what it returns.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
@@ -41,7 +41,7 @@ class Capabilities:
     native_levels: tuple[float, ...] | None = None
     covariates: CovariateMode = "regression"
     past_covariates: bool = False
-    """Uses covariates whose future is unknown."""
+    """Uses covariates whose future is unknown; of another model's, the last value is carried forward."""
     missing: bool = False
     """Takes NaN in the context."""
     backends: tuple[Backend, ...] = ("cpu",)
@@ -201,6 +201,8 @@ class Adapter(ABC, Generic[Loaded]):
     library: ClassVar[str]
     """The distribution that makes the forecasts; its version is told with every answer."""
     capabilities: ClassVar[Capabilities]
+    families: ClassVar[Mapping[str, Capabilities]] = {}
+    """What each family of checkpoints can do, that of `capabilities` first, where a model has several."""
     options_type: ClassVar[type[Options]] = Options
     max_batch: ClassVar[int] = 64
     """The most series in one call of `predict`."""

@@ -12,7 +12,13 @@ from forecast.core.adapter import Floats, Forecast
 from forecast.core.errors import ModelError
 from forecast.core.job import Answer
 from forecast.core.plan import Plan
-from forecast.core.quantiles import asked_levels, band_levels, quantile_bands, quantile_columns
+from forecast.core.quantiles import (
+    asked_levels,
+    band_levels,
+    has_mean_column,
+    quantile_bands,
+    quantile_columns,
+)
 
 API_VERSION = "v1"
 _DAY = 86_400 * 10**9
@@ -62,7 +68,7 @@ def _prediction(plan: Plan, forecasts: Sequence[Forecast]) -> dict[str, Any]:
         columns = [quantile_columns(forecast, asked) for forecast in forecasts]
         bands = quantile_bands(columns, asked, band_levels(parameters))
         quantiles, levels = columns, list(asked)
-        if parameters.quantile_levels is None:
+        if has_mean_column(parameters):
             quantiles = [
                 np.column_stack([forecast.mean, matrix])
                 for forecast, matrix in zip(forecasts, columns, strict=True)

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from forecast.core.data.table import MOST_COLUMNS
 from forecast.core.data.text import is_unicode
 from forecast.core.schemas import LONGEST, Body, printable
+from forecast.core.series.calendar_covariates import MOST_NAMES, name_fault
 
 Role = Literal[
     "target",
@@ -21,6 +22,7 @@ Role = Literal[
 Missing = Literal["error", "interpolate", "zero", "ffill", "model"]
 XregMode = Literal["xreg + timesfm", "timesfm + xreg"]
 XregScope = Literal["series", "pooled"]
+_QUANTILES = ("quantile_indices", "quantile_levels", "level")
 
 
 class Parameters(Body):
@@ -33,7 +35,15 @@ class Parameters(Body):
         description="The last steps of each series to look at; all of a shorter series is used.",
     )
     horizon_len: int | None = Field(None, ge=1, le=LONGEST, description="Steps to forecast.")
-    use_covariates: bool = Field(True, description="Use the covariates of `data_definition`.")
+    use_covariates: bool = Field(
+        True, description="Use the covariates of `data_definition` and `add_calendar`."
+    )
+    add_calendar: list[Annotated[str, Field(max_length=60)]] | None = Field(
+        None,
+        min_length=1,
+        max_length=MOST_NAMES,
+        description="Covariates to make of the dates, as [`month`, `is_weekend`, `holidays:DE`].",
+    )
     use_quantiles: bool = Field(True, description="Return quantiles beside the point forecast.")
     quantile_indices: list[Annotated[int, Field(ge=1, le=9)]] | None = Field(
         None,
@@ -46,6 +56,12 @@ class Parameters(Body):
         min_length=1,
         fail_fast=True,
         description="Quantile levels to return instead of the mean and the deciles.",
+    )
+    level: list[Annotated[float, Field(gt=0, lt=100)]] | None = Field(
+        None,
+        min_length=1,
+        fail_fast=True,
+        description="Central intervals in percent, as [80, 95]; their bounds are returned as quantiles.",
     )
     context_start_date: str | None = Field(None, description="Ignore rows before this date.")
     context_end_date: str | None = Field(None, description="The cutoff: nothing after it is forecast from.")
@@ -75,11 +91,26 @@ class Parameters(Body):
     )
     multivariate: bool = Field(False, description="Forecast several columns with the role `target` together.")
 
+    @property
+    def calendar_names(self) -> tuple[str, ...]:
+        """The covariates to make of the dates; none where covariates are not to be used."""
+        return tuple(self.add_calendar or ()) if self.use_covariates else ()
+
+    @field_validator("add_calendar")
+    @classmethod
+    def _knows_the_names(cls, value: list[str] | None) -> list[str] | None:
+        fault = next((fault for name in value or () if (fault := name_fault(name)) is not None), None)
+        if fault is not None:
+            raise PydanticCustomError("calendar", "{fault}", {"fault": printable(fault)})
+        return value
+
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
-        if self.quantile_indices is not None and self.quantile_levels is not None:
-            raise PydanticCustomError("exclusive", "quantile_indices and quantile_levels exclude each other")
-        for name in ("quantile_indices", "quantile_levels"):
+        given = [name for name in _QUANTILES if getattr(self, name) is not None]
+        if len(given) > 1:
+            told = {"names": " and ".join(given)}
+            raise PydanticCustomError("exclusive", "{names} exclude each other; give one of them", told)
+        for name in (*_QUANTILES, "add_calendar"):
             values = getattr(self, name) or []
             if len(set(values)) != len(values):
                 raise PydanticCustomError("repeated", "{name} names a value twice", {"name": name})

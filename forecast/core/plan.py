@@ -43,6 +43,7 @@ def make_plan(service: ModelService[Any], request: InferenceRequest[Any], table:
     options = read_options(service, parameters)
     mode = service.adapter.covariate_mode(ready.loaded, options)
     declared = [name for name, role in request.data_definition.items() if role.endswith("cal")]
+    declared += parameters.calendar_names
     if declared and parameters.use_covariates and mode == "none":
         raise NotSupportedError(
             f"This checkpoint of '{service.adapter.model_id}' takes no covariates ({', '.join(declared)});"
@@ -52,6 +53,8 @@ def make_plan(service: ModelService[Any], request: InferenceRequest[Any], table:
     check_xreg(service.adapter, ready.limits, mode, parameters)
     if parameters.multivariate and not ready.limits.multivariate:
         raise lacking(service.adapter, "multivariate", "forecasts one target at a time")
+    if parameters.missing == "model" and not ready.limits.missing:
+        raise lacking(service.adapter, "missing", "takes no gaps, which 'missing': 'model' would leave to it")
     horizon, context = _lengths(parameters, config, ready.limits)
     levels = task_levels(parameters, ready.limits)
     limits = ready.limits

@@ -1,6 +1,7 @@
 """Quantile columns: which levels a request gets, and the bands between them."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -11,27 +12,52 @@ from forecast.core.errors import RequestError
 from forecast.core.parameters import Parameters
 
 _DEFAULT_BAND = (0.1, 0.9)
+# Farther out a level's distance from 0 or 1 is rounding, and the tail of a normal distribution infinite.
+_WIDEST = (1e-9, 1 - 1e-9)
 
 
 def asked_levels(parameters: Parameters) -> tuple[float, ...]:
-    """Return the levels of the answer's columns in the caller's order; the deciles unless named."""
+    """Return the levels of the answer's columns: the caller's in order, intervals' ascending, or deciles."""
+    if parameters.level is not None:
+        return tuple(sorted({bound for level in parameters.level for bound in interval_bounds(level)}))
     return tuple(parameters.quantile_levels) if parameters.quantile_levels else DECILES
+
+
+def has_mean_column(parameters: Parameters) -> bool:
+    """Return whether the mean stands before the quantiles: not where the caller named the columns."""
+    return parameters.quantile_levels is None and parameters.level is None
+
+
+def interval_bounds(level: float) -> tuple[float, float]:
+    """Return the quantile levels between which `level` percent lie, as (0.025, 0.975) for 95.
+
+    They are those that people write: the float nearest to 0.9, not 0.5 + 80 / 200.
+    """
+    lower = (100 - Decimal(repr(level))) / 200
+    return float(lower), float(1 - lower)
 
 
 def task_levels(parameters: Parameters, limits: Capabilities) -> tuple[float, ...]:
     """Return the ascending levels that the model is to return; raise RequestError outside its range."""
-    asked = sorted(asked_levels(parameters))
-    native = limits.native_levels
-    if native is None:
-        return tuple(asked)
-    outside = [level for level in asked if not native[0] <= level <= native[-1]]
-    if outside and parameters.use_quantiles:
-        raise RequestError(
-            f"Quantile levels {', '.join(f'{level:g}' for level in outside)} lie outside this model's range"
-            f" {native[0]:g} to {native[-1]:g}.",
-            details={"lowest": native[0], "highest": native[-1]},
-        )
-    return native
+    if parameters.use_quantiles:
+        _check_range(parameters, limits.native_levels or _WIDEST)
+    return limits.native_levels or tuple(sorted(asked_levels(parameters)))
+
+
+def _check_range(parameters: Parameters, native: tuple[float, ...]) -> None:
+    lowest, highest = native[0], native[-1]
+    outside = [level for level in sorted(asked_levels(parameters)) if not lowest <= level <= highest]
+    if not outside:
+        return
+    between = f"{lowest:.10g} to {highest:.10g}"
+    if parameters.level is not None:
+        widest = max(parameters.level)
+        names = " and ".join(name_level(bound) for bound in interval_bounds(widest))
+        detail = f"level {str(widest).removesuffix('.0')} needs {names}; this model's range is {between}."
+    else:
+        levels = ", ".join(map(str, outside))
+        detail = f"Quantile levels {levels} lie outside this model's range {between}."
+    raise RequestError(detail, details={"lowest": lowest, "highest": highest})
 
 
 def quantile_columns(forecast: Forecast, levels: Sequence[float]) -> Floats:
@@ -52,7 +78,9 @@ def quantile_columns(forecast: Forecast, levels: Sequence[float]) -> Floats:
 
 
 def band_levels(parameters: Parameters) -> list[tuple[float, float]]:
-    """Return the (lower, upper) levels of each band: neighbours among the levels asked for."""
+    """Return the (lower, upper) levels of each band: the intervals asked for, else neighbouring levels."""
+    if parameters.level is not None:
+        return [interval_bounds(level) for level in parameters.level]
     if parameters.quantile_levels is not None:
         edges = sorted(parameters.quantile_levels)
     elif parameters.quantile_indices is not None:

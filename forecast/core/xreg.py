@@ -61,20 +61,30 @@ def apply_xreg(series: Sequence[Series], mode: CovariateMode, parameters: Parame
         return Regressed(series, used=declared, warnings=tuple(notes))
     pooled = parameters.xreg_scope == "pooled"
     static = [covariate.name for covariate in series[0].covariates if covariate.static]
-    if static and not pooled:
-        notes.append(
-            f"Static covariates ({', '.join(static)}) are constant within a series and so without effect on"
-            " its own regression; 'xreg_scope': 'pooled' compares the series of a request."
-        )
-        if len(static) == len(series[0].covariates):
-            bare = [replace(one, covariates=()) for one in series]
-            return Regressed(bare, warnings=tuple(notes))
+    alone = len(static) == len(series[0].covariates)
+    if static and (alone or not pooled):
+        notes.append(_explain(static, pooled))
+    if alone:
+        return Regressed([replace(one, covariates=()) for one in series], warnings=tuple(notes))
     if parameters.xreg_mode == AFTER:
         bare = [replace(one, covariates=()) for one in series]
         restore = partial(_restore_after, series, parameters.xreg_ridge, pooled)
         return Regressed(bare, restore, backcast=True, used=True, warnings=tuple(notes))
     residual, adjustments = zip(*regress(series, parameters.xreg_ridge, pooled=pooled), strict=True)
     return Regressed(residual, partial(_restore_before, adjustments), used=True, warnings=tuple(notes))
+
+
+def _explain(static: Sequence[str], pooled: bool) -> str:
+    names = f"Static covariates ({', '.join(static)})"
+    if pooled:
+        return (
+            f"{names} have no effect without dynamic ones: each series is regressed in units of its own mean"
+            " and spread."
+        )
+    return (
+        f"{names} are constant within a series and so without effect on its own regression; 'xreg_scope':"
+        " 'pooled' compares the series of a request."
+    )
 
 
 def _given(parameters: Parameters) -> list[str]:

@@ -10,6 +10,8 @@ from forecast.core.parameters import Parameters
 from forecast.core.quantiles import (
     asked_levels,
     band_levels,
+    has_mean_column,
+    interval_bounds,
     name_level,
     quantile_bands,
     quantile_columns,
@@ -94,3 +96,64 @@ def test_the_band_labelled_q10_to_q90_is_exactly_those_columns(horizon: int, ser
         lower, upper = [lower], [upper]
     assert lower == [matrix[:, 0].tolist() for matrix in columns]
     assert upper == [matrix[:, 8].tolist() for matrix in columns]
+
+
+@pytest.mark.parametrize(
+    ("level", "bounds"),
+    [(95, (0.025, 0.975)), (80, (0.1, 0.9)), (99.9, (0.0005, 0.9995)), (57.3, (0.2135, 0.7865))],
+)
+def test_the_bounds_of_an_interval_are_the_numbers_that_people_write(
+    level: float, bounds: tuple[float, float]
+) -> None:
+    assert interval_bounds(level) == bounds
+
+
+@given(st.floats(0, 100, exclude_min=True, exclude_max=True))
+def test_an_interval_holds_its_share_around_the_median(level: float) -> None:
+    lower, upper = interval_bounds(level)
+    assert 0 < lower <= 0.5 <= upper <= 1
+    assert upper - lower == pytest.approx(level / 100, abs=1e-15)
+
+
+def test_intervals_have_ascending_columns_and_bands_in_the_order_asked_for() -> None:
+    parameters = Parameters(level=[80, 95])
+    assert asked_levels(parameters) == (0.025, 0.1, 0.9, 0.975)
+    assert band_levels(parameters) == [(0.1, 0.9), (0.025, 0.975)]
+    assert not has_mean_column(parameters)
+    columns = [np.arange(8.0).reshape(2, 4)]
+    assert quantile_bands(columns, asked_levels(parameters), band_levels(parameters)) == {
+        "quantile_band_0_lower": [1.0, 5.0],
+        "quantile_band_0_upper": [2.0, 6.0],
+        "quantile_band_0_label": "Q10–Q90",
+        "quantile_band_1_lower": [0.0, 4.0],
+        "quantile_band_1_upper": [3.0, 7.0],
+        "quantile_band_1_label": "Q2.5–Q97.5",
+    }
+
+
+def test_a_model_is_asked_for_the_bounds_of_intervals_or_for_its_own_levels() -> None:
+    assert task_levels(Parameters(level=[95]), Capabilities()) == (0.025, 0.975)
+    assert task_levels(Parameters(level=[80]), NATIVE) == DECILES
+
+
+@pytest.mark.parametrize(
+    ("level", "native", "told"),
+    [
+        ([99], (0.01, 0.5, 0.99), "level 99 needs Q0.5 and Q99.5; this model's range is 0.01 to 0.99."),
+        ([80, 81.5, 50], DECILES, "level 81.5 needs Q9.25 and Q90.75; this model's range is 0.1 to 0.9."),
+        ([99.99999999999999], None, "level 99.99999999999999 needs Q5e-15 and Q100;"),
+    ],
+)
+def test_an_interval_outside_the_range_is_an_error_that_says_it(
+    level: list[float], native: tuple[float, ...] | None, told: str
+) -> None:
+    with pytest.raises(RequestError) as refused:
+        task_levels(Parameters(level=level), Capabilities(native_levels=native))
+    assert refused.value.detail.startswith(told)
+    task_levels(Parameters(level=level, use_quantiles=False), Capabilities(native_levels=native))
+
+
+@pytest.mark.parametrize("level", [1e-300, 1e-17, 0.9e-9, 1 - 1e-15])
+def test_a_level_that_is_next_to_none_or_all_is_refused_by_every_model(level: float) -> None:
+    with pytest.raises(RequestError, match="outside this model's range 1e-09 to 0.999999999"):
+        task_levels(Parameters(quantile_levels=[0.5, level]), Capabilities())

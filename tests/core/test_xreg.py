@@ -201,6 +201,18 @@ def test_nothing_but_static_covariates_is_the_forecast_without_covariates(ask: A
     assert (found["prediction"]["method"], len(found["warnings"])) == ("basic", 1)
 
 
+def test_pooled_static_covariates_without_dynamic_ones_are_told_to_have_no_effect(ask: Ask) -> None:
+    series = add_static(promoted((50, 60)), (1.0, 2.0))
+    table, roles = make_table(series)
+    plain = ask(table, {"y": "target", "shop": "id"}, horizon_len=4)
+    del roles["promo"]
+    found = ask(table, roles, horizon_len=4, xreg_scope="pooled")
+    assert np.array_equal(quantiles(found), quantiles(plain))
+    assert found["prediction"]["method"] == "basic"
+    (warning,) = found["warnings"]
+    assert "Static covariates (size) have no effect without dynamic ones" in warning
+
+
 def test_where_covariates_are_absent_the_regressions_parameters_are_told_to_be_idle(ask: Ask) -> None:
     table, roles = make_table(promoted())
     for left_out in ({"y": "target"}, roles):

@@ -1,6 +1,6 @@
 """From a table and its definition to the series that a model forecasts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from forecast.core.adapter import Capabilities, Floats, Kind, Series
 from forecast.core.data.table import Table
-from forecast.core.errors import MOST_ERRORS, CellError, DataError, NotSupportedError
+from forecast.core.errors import MOST_ERRORS, CellError, DataError
 from forecast.core.parameters import Parameters, Role
 from forecast.core.series.calendar import check_frequency, infer_frequency, season_length
+from forecast.core.series.calendar_covariates import CalendarCovariates, read_calendar
 from forecast.core.series.columns import read_categories, read_numbers
 from forecast.core.series.covariates import Column, Cut, cut_covariate
 from forecast.core.series.definition import ONLY_SERIES, Definition, read_definition
@@ -61,6 +62,7 @@ class _Plan:
     freq: str
     season: int
     by_clock: bool
+    made: CalendarCovariates
     known: dict[tuple[pd.Timestamp, pd.Timestamp], tuple[pd.DatetimeIndex, pd.DatetimeIndex]]
 
     def calendar(self, first: pd.Timestamp, last: pd.Timestamp) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
@@ -85,11 +87,9 @@ def build_panel(
 
     `horizon` and `context_len` are in steps, a context of None being all there is. Rows may come in any
     order. Of several targets each is a series, `<id>/<target>`; they share index and cutoff, the last step
-    at which any of them is known. Raises DataError naming columns and rows, RequestError and
-    NotSupportedError where the parameters do not fit the table or the model.
+    at which any of them is known. Raises DataError naming columns and rows, RequestError where the parameters
+    do not fit the table.
     """
-    if parameters.missing == "model" and not limits.missing:
-        raise NotSupportedError("This model takes no gaps; choose another value of 'missing'.")
     definition = read_definition(table, roles, multivariate=parameters.multivariate)
     names, groups = _group(table.frame, definition)
     stamps = read_stamps(table.frame[definition.timestamp], groups, parameters.timezone)
@@ -101,10 +101,12 @@ def build_panel(
     longest = stamps[max(groups, key=len)]
     freq = infer_frequency(longest) if parameters.freq is None else check_frequency(parameters.freq, longest)
     season = parameters.season_length or season_length(freq)
-    plan = _Plan(horizon, context_len, parameters, limits, freq, season, keeps_clock(longest, freq), {})
+    made = read_calendar(parameters.calendar_names, roles, freq)
+    by_clock = keeps_clock(longest, freq)
+    plan = _Plan(horizon, context_len, parameters, limits, freq, season, by_clock, made, {})
     series: list[Series] = []
     actuals: list[Floats] = []
-    warnings = dict[str, None]()
+    warnings = dict.fromkeys(made.warnings)
     for name, rows in zip(names, groups, strict=True):
         found, ahead, notes = _read_series(name, rows, sheet, plan)
         series.extend(found)
@@ -175,13 +177,16 @@ def _read_series(
         values = np.where(places >= 0, whole[places], np.nan)
         targets[target] = _past(target, values[: len(index)], cut, plan.parameters)
         actuals.append(values[len(index) :])
-    _check_length(name, len(index) - start, plan.limits)
+    _check_length(name, targets.values(), plan.limits)
     warnings: list[str] = []
     covariates = []
     for column in sheet.covariates:
         covariate, notes = cut_covariate(column, cut, plan.parameters, plan.limits)
         covariates.append(covariate)
         warnings.extend(notes)
+    made, told = plan.made.make(index[start:], future)
+    covariates.extend(made)
+    warnings.extend(told)
     series = [
         Series(
             unique_id=name if len(targets) == 1 else f"{name}/{target}",
@@ -248,9 +253,11 @@ def _places(
     return np.where(present, rows[at], -1)
 
 
-def _check_length(name: str, length: int, limits: Capabilities) -> None:
-    if length < limits.min_context:
+def _check_length(name: str, targets: Iterable[Floats], limits: Capabilities) -> None:
+    known = min(int(np.count_nonzero(~np.isnan(target))) for target in targets)
+    if known < limits.min_context:
         raise DataError(
-            f"Series '{name}' has {length} known step{'s' if length != 1 else ''}; this model needs at least"
-            f" {limits.min_context}."
+            f"Series '{name}' has {known} known step{'s' if known != 1 else ''} in its context; this model"
+            f" needs at least {limits.min_context}.",
+            details={"series": name, "known": known, "needed": limits.min_context},
         )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from forecast.core.adapter import Capabilities
 from forecast.core.data.table import Table
-from forecast.core.errors import DataError, NotSupportedError, RequestError, SapheneiaError
+from forecast.core.errors import DataError, RequestError, SapheneiaError
 from forecast.core.parameters import Parameters
 from forecast.core.series.panel import Panel, build_panel
 
@@ -117,11 +117,6 @@ def test_gaps_are_left_to_a_model_that_takes_them() -> None:
     np.testing.assert_array_equal(made.series[0].target, [1, np.nan, 3, 4])
 
 
-def test_gaps_left_to_a_model_that_takes_none_are_refused() -> None:
-    with pytest.raises(NotSupportedError, match="takes no gaps"):
-        panel({"date": DAYS, "y": list(range(10))}, missing="model")
-
-
 def test_the_context_ends_at_the_last_known_target_and_leading_blanks_do_not_count() -> None:
     made = panel({"date": DAYS, "y": ["", *range(6), None, "", None]})
     (series,) = made.series
@@ -200,8 +195,17 @@ def test_one_point_needs_a_frequency() -> None:
 
 
 def test_a_context_too_short_for_the_model_is_an_error() -> None:
-    with pytest.raises(DataError, match="has 1 known step; this model needs at least 2"):
+    with pytest.raises(DataError, match="has 1 known step in its context; this model needs at least 2"):
         panel({"date": DAYS[:1], "y": [5]}, freq="D", limits=Capabilities(min_context=2))
+
+
+def test_steps_left_without_a_value_are_no_history() -> None:
+    limits = Capabilities(min_context=2, missing=True)
+    table = {"date": DAYS, "y": [1, *[None] * 8, 5]}
+    panel(table, limits=limits, missing="model")
+    with pytest.raises(DataError, match="Series 'series_0' has 1 known step in its context") as refused:
+        panel(table, limits=limits, missing="model", context_len=5)
+    assert refused.value.details == {"series": "series_0", "known": 1, "needed": 2}
 
 
 def test_a_date_off_the_calendar_is_named() -> None:

@@ -1,15 +1,15 @@
 """Chronos behind the gateway: Chronos-2, Chronos-Bolt and Chronos-T5."""
 
 import warnings
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from forecast.core.adapter import Adapter, Capabilities, Floats, Forecast, ModelConfig, Task
+from forecast.core.adapter import DECILES, Adapter, Capabilities, Floats, Forecast, ModelConfig, Task
 from forecast.core.checkpoint import locate_checkpoint, reading
 from forecast.core.device import torch_device
 from forecast.core.libraries import import_libraries
@@ -52,6 +52,13 @@ class ChronosAdapter(Adapter[LoadedChronos]):
         backends=("cpu", "gpu", "mps"),
         precisions=PRECISIONS,
     )
+    _univariate = replace(capabilities, covariates="none", past_covariates=False, multivariate=False)
+    families: ClassVar[Mapping[str, Capabilities]] = {
+        "Chronos-2": capabilities,
+        "Chronos-Bolt": replace(_univariate, max_context=2048, max_horizon=2048, native_levels=DECILES),
+        # T5 draws series by series: a large batch would only keep others waiting.
+        "Chronos-T5": replace(_univariate, max_context=512, max_horizon=512, native_levels=None, max_batch=1),
+    }
 
     def load(self, config: ModelConfig) -> LoadedChronos:
         """Return the pipeline in float32; raise CheckpointError or BackendError where it cannot be had."""
@@ -75,18 +82,14 @@ class ChronosAdapter(Adapter[LoadedChronos]):
         return [getattr(network, name) for name in ("encoder", "decoder") if hasattr(network, name)]
 
     def limits(self, loaded: LoadedChronos) -> Capabilities:
-        """Return the checkpoint's context and levels, and its family's use of covariates and targets.
+        """Return those of the checkpoint's family, with its own context and levels.
 
         A horizon beyond the context would be forecast from nothing but forecasts.
         """
-        family, context = family_of(loaded.pipeline), loaded.pipeline.model_context_length
-        levels = None if family == "ChronosPipeline" else tuple(loaded.pipeline.quantiles)
-        own = replace(self.capabilities, max_context=context, max_horizon=context, native_levels=levels)
-        if family == "Chronos2Pipeline":
-            return own
-        # T5 draws series by series: a large batch would only keep others waiting.
-        own = replace(own, covariates="none", past_covariates=False, multivariate=False)
-        return replace(own, max_batch=1) if family == "ChronosPipeline" else own
+        own = self.families[family_of(loaded.pipeline)]
+        context = loaded.pipeline.model_context_length
+        levels = None if own.native_levels is None else tuple(loaded.pipeline.quantiles)
+        return replace(own, max_context=context, max_horizon=context, native_levels=levels)
 
     def batch_key(self, task: Task) -> Hashable:
         """Return what mates must share, and the patches of the context to the next power of two."""
@@ -96,7 +99,7 @@ class ChronosAdapter(Adapter[LoadedChronos]):
     def predict(self, loaded: LoadedChronos, tasks: Sequence[Task]) -> list[Forecast]:
         """Return one forecast a task, at the checkpoint's levels, or for T5 at those of the task."""
         limits = self.limits(loaded)
-        horizon, levels = tasks[0].horizon, limits.native_levels or tasks[0].levels
+        levels = limits.native_levels or tasks[0].levels
         centred = limits.native_levels is not None
         units = [[measure(one.target, centred=centred) for one in task.targets] for task in tasks]
         targets = [
@@ -104,9 +107,9 @@ class ChronosAdapter(Adapter[LoadedChronos]):
             for own, task in zip(units, tasks, strict=True)
         ]
         found = _ASK[family_of(loaded.pipeline)](loaded, tasks, targets, levels)
-        notes = _advise(horizon, loaded.pipeline.model_prediction_length)
         forecasts = []
-        for own, quantiles, means in zip(units, *found, strict=True):
+        for task, own, quantiles, means in zip(tasks, units, *found, strict=True):
+            notes = _advise(task, loaded.pipeline.model_prediction_length)
             first, *companions = (
                 Forecast(unit.restore(mean), unit.restore(matrix), levels, warnings=notes)
                 for unit, matrix, mean in zip(own, quantiles, means, strict=True)
@@ -148,7 +151,7 @@ def _ask_t5(loaded: LoadedChronos, tasks: Sequence[Task], targets: _Targets, lev
     return found
 
 
-_ASK = {"Chronos2Pipeline": _ask_chronos2, "ChronosBoltPipeline": _ask_bolt, "ChronosPipeline": _ask_t5}
+_ASK = {"Chronos-2": _ask_chronos2, "Chronos-Bolt": _ask_bolt, "Chronos-T5": _ask_t5}
 
 
 def _ask(pipeline: Any, inputs: Any, horizon: int, levels: Sequence[float], **more: Any) -> Any:
@@ -174,12 +177,19 @@ def _floats(tensor: Any) -> Floats:
     return values
 
 
-def _advise(horizon: int, at_once: int) -> tuple[str, ...]:
-    if horizon <= at_once:
-        return ()
-    return (
-        f"This checkpoint forecasts {at_once} steps at once; those after them rest on its own forecasts.",
-    )
+def _advise(task: Task, at_once: int) -> tuple[str, ...]:
+    notes = []
+    if task.horizon > at_once:
+        notes.append(
+            f"This checkpoint forecasts {at_once} steps at once; those after them rest on its own forecasts."
+        )
+    static = [one.name for one in task.series.covariates if one.static]
+    if static:
+        notes.append(
+            f"Static covariates ({', '.join(static)}) are constants, which Chronos-2 normalizes away: their"
+            " values have no effect."
+        )
+    return tuple(notes)
 
 
 service = ModelService(ChronosAdapter(), ChronosSettings, Path(__file__).parents[1])

@@ -10,6 +10,11 @@ from forecast.core.adapter import DECILES
 from forecast.core.errors import CheckpointError
 
 Family = Literal["Chronos2Pipeline", "ChronosBoltPipeline", "ChronosPipeline"]
+_NAMES: dict[str, str] = {
+    "Chronos2Pipeline": "Chronos-2",
+    "ChronosBoltPipeline": "Chronos-Bolt",
+    "ChronosPipeline": "Chronos-T5",
+}
 _ARCHITECTURES: dict[Any, str] = {
     "Chronos2Pipeline": "Chronos2Model",
     "ChronosBoltPipeline": "ChronosBoltModelForForecasting",
@@ -39,9 +44,9 @@ def read_pipeline(path: Path) -> Any:
     return pipeline
 
 
-def family_of(pipeline: Any) -> Family:
-    """Return the family of a pipeline."""
-    return cast(Family, type(pipeline).__name__)
+def family_of(pipeline: Any) -> str:
+    """Return the family of a pipeline: Chronos-2, Chronos-Bolt or Chronos-T5."""
+    return _NAMES[type(pipeline).__name__]
 
 
 def _read_family(path: Path) -> Family:

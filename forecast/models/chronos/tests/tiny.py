@@ -98,3 +98,7 @@ def _save(model: Any, folder: Path, name: str) -> dict[str, Any]:
             parameter.copy_(1 + 0.2 * noise if "norm.weight" in key else noise * wide)
     model.save_pretrained(folder / name)
     return {**_BODY, "local_model_path": name}
+
+
+FAMILIES = {"Chronos-Bolt": write_bolt, "Chronos-T5": write_t5}
+"""The families of checkpoints beside the one that `write` makes."""
