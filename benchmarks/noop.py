@@ -48,6 +48,8 @@ def register() -> None:
         description="Forecasts zeros at no cost.",
         use_it_when="you measure the gateway",
         licence="none",
+        memory_bytes=None,
+        speed="instant",
         module="benchmarks",
         router_path=__name__,
         service_path=__name__,

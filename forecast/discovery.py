@@ -98,11 +98,11 @@ async def read_models(services: Served) -> dict[str, Any]:
 
 def _describe(model_id: str, service: ModelService[Any] | None) -> dict[str, Any]:
     info = get_model_info(model_id)
-    public = ("name", "version", "description", "use_it_when", "licence", "default_port", "status")
+    private = {"module", "router_path", "service_path"}
     return {
         "id": model_id,
-        **{name: info[name] for name in public},  # type: ignore[literal-required]
+        **{name: value for name, value in info.items() if name not in private},
         "capabilities": asdict(info["capabilities"]) if info["capabilities"] else None,
         "model_status": service.snapshot.status if service else "not served here",
-        "path": f"/forecast/v1/{model_id}",
+        "path": f"/forecast/v1/{model_id}" if service else None,
     }

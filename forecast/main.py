@@ -1,5 +1,6 @@
 """The gateway, started as `uvicorn forecast.main:app`."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -11,15 +12,16 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 from prometheus_client import CollectorRegistry, ProcessCollector
+from pydantic import ValidationError
 
 from forecast import discovery, metrics
-from forecast.core.config import Settings
+from forecast.core.config import Settings, SettingsError, describe_fault
 from forecast.core.logs import configure_logging
 from forecast.core.middleware import RequestContext, Safeguard
 from forecast.core.problem import install_error_handlers
 from forecast.core.rate_limit import RateLimiter
-from forecast.core.schemas import InitializationRequest, nearest
-from forecast.models import get_available_models, get_router, get_service
+from forecast.core.schemas import InitializationRequest
+from forecast.models import get_available_models, get_router, get_service, require_active
 from forecast.uploads import routes as uploads
 
 _MULTIPART_OVERHEAD = 65_536
@@ -27,6 +29,7 @@ _EXPOSED_HEADERS = (
     "X-Request-ID",
     "X-Process-Time",
     "Retry-After",
+    "Preference-Applied",
     "X-RateLimit-Limit",
     "X-RateLimit-Remaining",
     "X-RateLimit-Reset",
@@ -34,9 +37,9 @@ _EXPOSED_HEADERS = (
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """Return the gateway; raises ValueError where a setting names a model that there is not."""
+    """Return the gateway; raises SettingsError where a setting names a model that there is not."""
     settings = settings or Settings()
-    served = _choose(settings.model_name)
+    served = _choose(settings)
     app = FastAPI(
         title="Sapheneia",
         version=version("sapheneia"),
@@ -87,24 +90,23 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             group.start_soon(run_sync, service.shutdown)
 
 
-def _choose(model_name: str) -> list[str]:
-    available = get_available_models()
-    if model_name == "all":
-        return available
-    if model_name not in available:
-        raise ValueError(f"MODEL_NAME names no model: '{model_name}' ({nearest(model_name, available)})")
-    return [model_name]
+def _choose(settings: Settings) -> list[str]:
+    if settings.model_name == "all":
+        return get_available_models()
+    require_active("MODEL_NAME", [settings.model_name])
+    return [settings.model_name]
 
 
 def _required(settings: Settings, served: list[str]) -> list[str]:
-    unknown = [name for name in settings.initialize_on_start if name not in get_available_models()]
-    if unknown:
-        raise ValueError(f"INITIALIZE_ON_START names no model: {', '.join(unknown)}")
+    require_active("INITIALIZE_ON_START", settings.initialize_on_start)
     return [name for name in settings.initialize_on_start if name in served]
 
 
 def __getattr__(name: str) -> Any:
     # Made when the server asks for it, so that importing this module reads no settings.
     if name == "app":
-        return globals().setdefault("app", create_app())
+        try:
+            return globals().setdefault("app", create_app())
+        except (SettingsError, ValidationError) as error:
+            sys.exit(f"error: {describe_fault(error)}")
     raise AttributeError(name)

@@ -22,7 +22,7 @@ from forecast.core.config import ModelSettings, Settings
 from forecast.core.errors import SapheneiaError
 from forecast.core.problem import Problem, ProblemCell
 from forecast.core.series.calendar_covariates import calendar_rows
-from forecast.models import MODEL_REGISTRY, get_available_models, get_service
+from forecast.models import MODEL_REGISTRY, SPEEDS, get_available_models, get_service
 from forecast.uploads.schemas import UploadedColumn, UploadResponse
 from scripts.model_kinds import ABILITIES, MATRIX, ability_rows, covariate_rows, describe_levels
 
@@ -137,11 +137,23 @@ def write_models(_: str, page: Path) -> str:
                 can.max_context or "no limit",
                 can.max_horizon or "no limit",
                 COVARIATES[can.covariates],
+                write_bytes(entry["memory_bytes"]),
+                entry["speed"],
                 entry["licence"],
             )
         )
-    heads = ("id", "what it is", "use it when", "weights", "context", "horizon", "covariates", "licence")
-    return table(heads, rows)
+    heads = "id, what it is, use it when, weights, context, horizon, covariates, memory, speed, licence"
+    return table(heads.split(", "), rows)
+
+
+def write_bytes(count: int | None) -> str:
+    """Return a number of bytes in words."""
+    return f"{(count or 0) / 1e9:.2g} GB"
+
+
+def write_speeds(_: str, page: Path) -> str:
+    """Return the table of the speed classes."""
+    return table(("speed", "one series takes"), [(f"`{speed}`", told) for speed, told in SPEEDS.items()])
 
 
 def write_errors(_: str, page: Path) -> str:
@@ -263,6 +275,7 @@ def write_calendar(_: str, page: Path) -> str:
 TABLES: dict[str, Callable[[str, Path], str]] = {
     "fields": write_fields,
     "models": write_models,
+    "speeds": write_speeds,
     "errors": write_errors,
     "limits": write_limits,
     "initialization": write_initialization,

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from forecast.core.config import Settings
+from forecast.core.config import Settings, SettingsError, describe_fault
+from forecast.models import require_active
 
 LISTENING = "0A"  # TCP_LISTEN in the state column of /proc/net/tcp
 REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, never bound to
@@ -18,13 +19,12 @@ REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with,
 def read_settings() -> Settings:
     """Return the settings, or end with one line for each that is wrong; their values stay unsaid."""
     try:
-        return Settings()
-    except ValidationError as error:
-        faults = [
-            f"  {'.'.join(map(str, fault['loc'])).upper() or 'together'}: {fault['msg']}"
-            for fault in error.errors()
-        ]
-        sys.exit("\n".join(["error: the settings in .env or the environment are not valid", *faults]))
+        settings = Settings()
+        require_active("INITIALIZE_ON_START", settings.initialize_on_start)
+        require_active("MODEL_NAME", [settings.model_name] if settings.model_name != "all" else [])
+    except (SettingsError, ValidationError) as error:
+        sys.exit(f"error: {describe_fault(error)}")
+    return settings
 
 
 def listening_inodes(port: int) -> set[str]:

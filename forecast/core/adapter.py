@@ -149,8 +149,9 @@ class ModelConfig(BaseModel):
     `context_len` and `horizon_len` are in time steps and serve requests that name none; a context of
     None is all the history there is, up to the model's limit. `local_dir` is the folder in which local
     checkpoints lie, `batch_size` replaces the adapter's `max_batch`, `fit_processes`
-    of 0 is one per core. `force` loads what seems not to fit into memory. An MLflow model is loaded by its
-    version; alias, stage, or neither (the latest) stand for one that is yet to be found out.
+    of 0 is one per core. `force` loads what seems not to fit into memory; `accept_licence` is the ID of the
+    licence that the caller accepted. An MLflow model is loaded by its version; alias, stage, or neither (the
+    latest) stand for one that is yet to be found out.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -163,6 +164,7 @@ class ModelConfig(BaseModel):
     fit_processes: int = 0
     checkpoint: str | None = None
     revision: str | None = None
+    accept_licence: str | None = None
     local_model_path: str | None = None
     source_type: Literal["hf", "local", "mlflow"] = "hf"
     mlflow_model_name: str | None = None

@@ -1,15 +1,17 @@
 """Where the files of a checkpoint lie on this host."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from forecast.core.adapter import ModelConfig
 from forecast.core.errors import CheckpointError, ForbiddenError
 from forecast.core.fit import check_fit
 from forecast.core.hub import fetch_from_hub
 from forecast.core.libraries import collector_paused
+from forecast.core.licence import licence_of_card, licence_of_files, require_acceptance
 from forecast.core.mlflow_registry import pin_version
 from forecast.core.mlflow_source import fetch_from_mlflow
 from forecast.core.progress import current_progress
@@ -41,9 +43,12 @@ def locate_checkpoint(config: ModelConfig, originals: tuple[str, ...] = ()) -> P
 
     `originals` are patterns of other weight files that the model reads when there are no safetensors,
     such as `*.ckpt`. Raises CheckpointError where the files cannot be had, within ten seconds when the
-    server does not answer, ForbiddenError where they may not be, ShutDownError when the load is cancelled.
+    server does not answer, ForbiddenError where they may not be, ShutDownError when the load is cancelled;
+    LicenceError where their licence is to be accepted first: before they are downloaded if the Hub tells
+    it, else before they are read.
     """
     path = _LOCATE[config.source_type](config, originals)
+    require_acceptance(config, licence_of_files(path, config.checkpoint))
     current_progress().begin("reading")
     return path
 
@@ -70,7 +75,11 @@ def _hub(config: ModelConfig, originals: tuple[str, ...]) -> Path:
             f"The repository '{config.checkpoint}' is not allowed here; allowed:"
             f" {', '.join(config.allowed_repositories)} (setting ALLOWED_REPOSITORIES)."
         )
-    return fetch_from_hub(config.checkpoint, config.revision, originals)
+
+    def accept(card: Mapping[str, Any]) -> None:
+        require_acceptance(config, licence_of_card(card, config.checkpoint))
+
+    return fetch_from_hub(config.checkpoint, config.revision, originals, accept)
 
 
 _LOCATE = {"hf": _hub, "local": _local, "mlflow": fetch_from_mlflow}

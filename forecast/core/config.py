@@ -5,7 +5,15 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -26,6 +34,21 @@ def _split(value: Any) -> Any:
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+class SettingsError(ValueError):
+    """A setting names something that there is not."""
+
+
+def describe_fault(error: SettingsError | ValidationError) -> str:
+    """Return what is wrong with settings, one line for each that is; their values stay unsaid."""
+    if isinstance(error, SettingsError):
+        return str(error)
+    faults = (
+        f"  {'.'.join(map(str, fault['loc'])).upper() or 'together'}: {fault['msg']}"
+        for fault in error.errors()
+    )
+    return "\n".join(["the settings in .env or the environment are not valid", *faults])
 
 
 class EnvSettings(BaseSettings):
@@ -68,6 +91,9 @@ class Settings(EnvSettings):
     initialize_on_start: Words = Field(
         ("statsforecast",), description="Models loaded at start, comma-separated, or `none`."
     )
+    lazy_initialization: bool = Field(
+        False, description="Whether the first inference loads a model that is not loaded, and waits for it."
+    )
     cors_allowed_origins: Words = Field(
         ("http://127.0.0.1:8080", "http://localhost:8080"),
         description="Origins that browsers may call from, comma-separated.",
@@ -75,7 +101,7 @@ class Settings(EnvSettings):
     cors_allow_credentials: bool = Field(False, description="Whether browsers may send credentials.")
     cors_allow_methods: Words = Field(("GET", "POST"), description="Methods that browsers may use.")
     cors_allow_headers: Words = Field(
-        ("Authorization", "Content-Type", "X-Request-ID", "X-Deadline-Ms"),
+        ("Authorization", "Content-Type", "X-Request-ID", "X-Deadline-Ms", "Prefer"),
         description="Headers that browsers may send.",
     )
     rate_limit_enabled: bool = Field(True, description="Whether quotas are counted.")

@@ -7,6 +7,7 @@ from forecast.core.adapter import Adapter, Capabilities, ModelConfig
 from forecast.core.checkpoint import pin_checkpoint
 from forecast.core.config import ModelSettings
 from forecast.core.errors import BackendError, ConfigConflictError, NotSupportedError, RequestError
+from forecast.core.licence import require_same_acceptance
 from forecast.core.precision import check_precision
 from forecast.core.schemas import InitializationRequest
 
@@ -34,21 +35,25 @@ def choose_config(
     return pin_checkpoint(config)
 
 
-def require_same(loaded: ModelConfig | None, asked: ModelConfig) -> None:
-    """Raise ConfigConflictError, showing both, where a model is loaded with another configuration."""
+def require_same(loaded: ModelConfig, asked: ModelConfig) -> None:
+    """Raise ConfigConflictError, showing both, where a model is loaded with another configuration.
+
+    Raises LicenceError where that was accepted under a licence that the asked one is not.
+    """
     have, want = _identity(loaded), _identity(asked)
-    differing = [name for name in want if want[name] != have.get(name)]
+    differing = [name for name in want if want[name] != have[name]]
     if differing:
         raise ConfigConflictError(
             f"The model is loaded with another {', '.join(differing)}; shut it down first.",
             details={"loaded": have, "requested": want},
         )
+    require_same_acceptance(loaded, asked)
 
 
-def _identity(config: ModelConfig | None) -> dict[str, Any]:
-    # Neither where the operator's files lie, nor what was dared, makes it another model.
-    told = config.for_callers() if config else {}
-    return {name: value for name, value in told.items() if name != "force"}
+def _identity(config: ModelConfig) -> dict[str, Any]:
+    # Neither where the operator's files lie, nor what was dared or accepted, makes it another model.
+    beside = ("force", "accept_licence")
+    return {name: value for name, value in config.for_callers().items() if name not in beside}
 
 
 def check_lengths(config: ModelConfig, limits: Capabilities) -> None:

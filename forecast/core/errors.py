@@ -9,6 +9,7 @@ SapheneiaError                          500 INTERNAL_ERROR
 ├── DataError                           400 DATA_INVALID
 ├── AuthenticationError                 401 UNAUTHORIZED
 ├── ForbiddenError                      403 FORBIDDEN
+│   └── LicenceError                    403 LICENCE_NOT_ACCEPTED
 ├── NotFoundError                       404 NOT_FOUND
 ├── MethodNotAllowedError               405 METHOD_NOT_ALLOWED
 ├── StateError                          409 STATE_CONFLICT
@@ -23,6 +24,7 @@ SapheneiaError                          500 INTERNAL_ERROR
 ├── RateLimitError                      429 RATE_LIMITED
 ├── ModelError                          500 MODEL_FAILED
 ├── OverloadedError                     503 OVERLOADED
+├── LoadingError                        503 MODEL_LOADING
 └── DeadlineError                       504 DEADLINE_EXCEEDED
 """
 
@@ -122,6 +124,12 @@ class ForbiddenError(SapheneiaError):
     code, status, title = "FORBIDDEN", 403, "Forbidden"
 
 
+class LicenceError(ForbiddenError):
+    """The checkpoint's licence forbids commercial use and was not accepted."""
+
+    code, title = "LICENCE_NOT_ACCEPTED", "Licence not accepted"
+
+
 class NotFoundError(SapheneiaError):
     """Nothing answers at this address."""
 
@@ -204,6 +212,12 @@ class OverloadedError(SapheneiaError):
     """The queue is full, or too long for the caller's patience."""
 
     code, status, title = "OVERLOADED", 503, "Overloaded"
+
+
+class LoadingError(SapheneiaError):
+    """The model was still being loaded when the caller's patience ended."""
+
+    code, status, title = "MODEL_LOADING", 503, "Model loading"
 
 
 class DeadlineError(SapheneiaError):

@@ -6,7 +6,7 @@ and cannot be stopped, so weights are brought into its cache here, and it makes 
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,7 +17,7 @@ from forecast.core.errors import CheckpointError
 from forecast.core.progress import current_progress
 
 HUB_TIMEOUT_SECONDS = 5.0
-_SAFE = ("*.json", "*.safetensors")
+_SAFE = ("*.json", "*.safetensors", "README.md")
 _PIECE = 2**20
 _SUM = r"[0-9a-f]{40}|[0-9a-f]{64}"
 _WHAT_TO_DO = (
@@ -26,11 +26,17 @@ _WHAT_TO_DO = (
 )
 
 
-def fetch_from_hub(repository: str, revision: str | None, originals: tuple[str, ...]) -> Path:
+def fetch_from_hub(
+    repository: str,
+    revision: str | None,
+    originals: tuple[str, ...],
+    accept: Callable[[Mapping[str, Any]], None],
+) -> Path:
     """Return the folder of a repository's checkpoint: its files of the revision, or those of the cache.
 
     The cache serves where the Hub does not answer. `originals` are patterns of weight files that are wanted
-    where there are no safetensors. Raises CheckpointError where there is neither, ShutDownError when the
+    where there are no safetensors; `accept` is given the model card's data before anything is downloaded, and
+    what it raises is raised. Raises CheckpointError where there is neither, ShutDownError when the
     load is cancelled; what was downloaded until then is used the next time.
     """
     import httpx2
@@ -39,6 +45,7 @@ def fetch_from_hub(repository: str, revision: str | None, originals: tuple[str, 
         info = _ask(repository, revision)
         if info is None:
             return _find_cached(repository, revision, originals)
+        accept(info.card_data.to_dict() if info.card_data else {})
         names = [file.rfilename for file in info.siblings or ()]
         with_originals = not any(fnmatchcase(name, "*.safetensors") and "/" not in name for name in names)
         patterns = (*_SAFE, *originals) if with_originals else _SAFE

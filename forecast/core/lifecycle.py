@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
@@ -25,6 +25,7 @@ from forecast.core.errors import (
     ShutDownError,
 )
 from forecast.core.job import Answer
+from forecast.core.load import Load, tellable
 from forecast.core.loading import load_model, unload_model
 from forecast.core.memory import release_memory
 from forecast.core.progress import LoadProgress, current_progress, tracked
@@ -52,7 +53,10 @@ class Ready(Generic[Loaded]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot(Generic[Loaded]):
-    """A model's state at one moment; `ready` is set exactly when the status is, `progress` while it loads."""
+    """A model's state at one moment; `ready` is set exactly when the status is, `progress` while it loads.
+
+    `load` is the one that runs or has ended; while draining, what ends with the drain.
+    """
 
     status: Status = "uninitialized"
     details: str | None = None
@@ -60,6 +64,7 @@ class Snapshot(Generic[Loaded]):
     ready: Ready[Loaded] | None = None
     draining: bool = False
     progress: LoadProgress | None = None
+    load: Load = field(default_factory=Load)
 
 
 class ModelService(Generic[Loaded]):
@@ -107,52 +112,64 @@ class ModelService(Generic[Loaded]):
         ready = self._snapshot.ready
         return ready.worker.load() if ready else None
 
-    def initialize(self, request: InitializationRequest | None = None) -> Snapshot[Loaded]:
+    def initialize(
+        self, request: InitializationRequest | None = None, seen: Snapshot[Loaded] | None = None
+    ) -> Snapshot[Loaded]:
         """Load the model as the request asks and return the state; loads behind when `wait` is false.
 
-        Raises ConfigConflictError when it is loaded otherwise, InitializingError while it loads or
-        drains, BackendError, CheckpointError and NotSupportedError where it cannot be loaded.
+        Raises ConfigConflictError when it is loaded otherwise, InitializingError while it loads or drains
+        or where the state is no longer the one `seen`, LicenceError where a licence is to be accepted;
+        BackendError, CheckpointError and NotSupportedError where it cannot be loaded.
         """
         request = request or InitializationRequest()
         config = choose_config(self.adapter, self.settings, request, self._folder)
-        attempt = self._begin(config)
+        by_default = not request.model_dump(exclude_defaults=True, exclude={"wait"})
+        attempt = self._begin(config, Load(by_default), seen)
         if attempt is None:
             return self._snapshot
         if request.wait:
-            return self._load(attempt, config)
+            return self._run(attempt, config)
         name = f"load-{self.adapter.model_id}"
         threading.Thread(target=self._load_behind, args=(attempt, config), name=name, daemon=True).start()
         return attempt
 
-    def _begin(self, config: ModelConfig) -> Snapshot[Loaded] | None:
+    def _begin(
+        self, config: ModelConfig, load: Load, seen: Snapshot[Loaded] | None
+    ) -> Snapshot[Loaded] | None:
         with self._lock:
             now = self._snapshot
-            if now.draining or now.status == "initializing":
+            if now.draining or now.status == "initializing" or seen not in (None, now):
                 doing = "draining after a shutdown" if now.draining else "being initialized"
                 raise InitializingError(f"The model is {doing}; try again shortly.", retry_after=1)
-            if now.status == "ready":
+            if now.status == "ready" and now.config is not None:
                 require_same(now.config, config)
                 return None
-            attempt: Snapshot[Loaded] = Snapshot("initializing", config=config, progress=LoadProgress())
-            self._snapshot = attempt
-            return attempt
+            self._snapshot = Snapshot("initializing", config=config, progress=LoadProgress(), load=load)
+            return self._snapshot
 
     def _load_behind(self, attempt: Snapshot[Loaded], config: ModelConfig) -> None:
         try:
-            self._load(attempt, config)
+            self._run(attempt, config)
         except SapheneiaError as error:
             log.warning("model=%s load_failed=%s", self.adapter.model_id, error.code)
         except Exception:
             log.exception("model=%s load_failed=unexpected", self.adapter.model_id)
+
+    def _run(self, attempt: Snapshot[Loaded], config: ModelConfig) -> Snapshot[Loaded]:
+        try:
+            loaded = self._load(attempt, config)
+        except BaseException as error:
+            attempt.load.end(error)
+            raise
+        attempt.load.end()
+        return loaded
 
     def _load(self, attempt: Snapshot[Loaded], config: ModelConfig) -> Snapshot[Loaded]:
         try:
             with tracked(attempt.progress or LoadProgress()):
                 ready = self._make_ready(config)
         except BaseException as error:
-            told = (
-                error.detail if isinstance(error, SapheneiaError) else f"{type(error).__name__} while loading"
-            )
+            told = tellable(error).detail
             release_memory()
             self._settle(attempt, replace(attempt, status="error", details=told, progress=None))
             raise
@@ -234,17 +251,22 @@ class ModelService(Generic[Loaded]):
         """Drain, let the model go and give its memory back; return whether there was anything to stop."""
         with self._lock:
             before = self._snapshot
+            if before.draining:
+                return True
             # A load ends at its next sign of progress: until then, nothing else is loaded beside it.
-            draining = before.draining or before.status in ("ready", "initializing")
-            mine = self._snapshot = Snapshot(draining=draining, details="Draining." if draining else None)
+            draining = before.status in ("ready", "initializing")
+            load = before.load if before.status == "initializing" else Load()
+            told = "Draining." if draining else None
+            mine = self._snapshot = Snapshot(draining=draining, details=told, load=load)
         if before.progress is not None:
             before.progress.cancel()
         if before.ready is None:
-            return before.draining or before.status != "uninitialized"
+            return before.status != "uninitialized"
         self._let_go(before.ready)
         del before
         release_memory()
         self._swap(mine, Snapshot())
+        mine.load.end()
         log.info("model=%s shut_down=true", self.adapter.model_id)
         return True
 

@@ -110,4 +110,6 @@ class _Response:
             quota = self._state.get("quota")
             if quota is not None:
                 headers.update(quota.headers())
+            if "preference_applied" in self._state:
+                headers["Preference-Applied"] = self._state["preference_applied"]
         await self._send(message)

@@ -21,7 +21,7 @@ from forecast.core.progress import current_progress
 
 _PIECE = 2**16
 _MOST_FILES = 10_000
-_SAFE = ("*.json", "*.safetensors")
+_SAFE = ("*.json", "*.safetensors", "README.md")
 _SERVED = ("mlflow-artifacts", "http", "https")
 
 

@@ -10,6 +10,7 @@ from pydantic import create_model
 from forecast.core.adapter import ModelConfig, Options
 from forecast.core.errors import MediaTypeError
 from forecast.core.inference import Patience, infer
+from forecast.core.lazy import preferred_wait
 from forecast.core.lifecycle import ModelService, Snapshot
 from forecast.core.parameters import InferenceRequest, Parameters
 from forecast.core.problem import Problem
@@ -33,13 +34,13 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     for code, text in {
         400: "The data cannot be read or does not fit its definition.",
         401: "The API key is missing or wrong.",
-        403: "This data source or checkpoint is not allowed.",
+        403: "This data source or checkpoint is not allowed, or its licence not accepted.",
         409: "The model is not in a state in which this can be done.",
         413: "The body or the file is too large.",
         415: "The body is not JSON.",
         422: "The request makes no sense, or the model cannot do it.",
         429: "Your quota for this minute is used up.",
-        503: "The queue is full.",
+        503: "The queue is full, or the model is still being loaded.",
         504: "The deadline passed.",
     }.items()
 }
@@ -131,12 +132,19 @@ def _add_inference(router: APIRouter, service: ModelService[Any], request_type: 
 
     async def read_patience(
         request: Request,
+        settings: CurrentSettings,
         x_deadline_ms: Annotated[int | None, Header(ge=1, description="Give up after this long.")] = None,
+        prefer: Annotated[
+            list[str] | None, Header(description="`wait=N`: wait N seconds for a model that is not loaded.")
+        ] = None,
     ) -> Patience:
         longest = service.settings.timeout_seconds
         # Compared as they are: an integer can be too large to divide.
         seconds = longest if x_deadline_ms is None else min(longest * 1000, x_deadline_ms) / 1000
-        return Patience(request.state.started, seconds, partial(_gone, request))
+        wait = preferred_wait(prefer or ())
+        if settings.lazy_initialization and wait is not None and service.snapshot.ready is None:
+            request.state.preference_applied = f"wait={wait}"
+        return Patience(request.state.started, seconds, partial(_gone, request), wait)
 
     @router.post("/inference", dependencies=needed, response_model=InferenceResponse)
     async def infer_series(
@@ -180,4 +188,5 @@ def _model_info(config: ModelConfig | None) -> ModelInfo:
         source=config.source,
         checkpoint=config.checkpoint,
         revision=config.revision,
+        accepted_licence=config.accept_licence,
     )

@@ -92,12 +92,25 @@ class InitializationRequest(Body):
         None, description="Where the weights come from; found from the fields given, else `hf`."
     )
     force: bool = Field(False, description="Load what seems not to fit into the memory that is free.")
+    accept_licence: str | None = Field(
+        None,
+        min_length=1,
+        max_length=100,
+        description="ID of the checkpoint's licence, to accept one that forbids commercial use.",
+    )
     wait: bool = Field(True, description="Answer when loaded (true), or 202 at once and load behind (false).")
 
     @property
     def names_weights(self) -> bool:
         """Whether the request says which weights to load."""
-        own = {"checkpoint", "revision", "local_model_path", "mlflow_model_name", "source_type"}
+        own = {
+            "checkpoint",
+            "revision",
+            "local_model_path",
+            "mlflow_model_name",
+            "source_type",
+            "accept_licence",
+        }
         return bool(self.model_dump(include=own, exclude_none=True))
 
     @model_validator(mode="after")
@@ -139,6 +152,7 @@ class ModelInfo(BaseModel):
     source: str
     checkpoint: str | None
     revision: str | None
+    accepted_licence: str | None
 
 
 class InitializationResponse(BaseModel):

@@ -1,4 +1,7 @@
+import contextlib
+import gc
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -190,6 +193,53 @@ def test_shutdown_drains_what_runs_and_drops_what_waits() -> None:
         waiting.result(5)
     assert adapter.unloaded == 1
     assert service.get_status() == ("uninitialized", None)
+
+
+def test_a_second_shutdown_during_the_drain_leaves_the_model_usable() -> None:
+    gate = Gate()
+    adapter = FakeAdapter()
+    service = make_service(adapter)
+    service.initialize()
+    adapter.on_predict = gate
+    service.submit([make_task()])
+    assert gate.entered.wait(5)
+    thread, _ = in_thread(service.shutdown)
+    while not service.snapshot.draining:
+        threading.Event().wait(0.001)
+    assert service.shutdown()
+    gate.opened.set()
+    thread.join()
+    assert service.initialize().status == "ready"
+    service.shutdown()
+
+
+def test_nothing_is_loaded_from_a_state_that_has_passed() -> None:
+    service = make_service()
+    seen = service.snapshot
+    service.initialize(seen=seen)
+    service.shutdown()
+    with pytest.raises(InitializingError):
+        service.initialize(seen=seen)
+    assert service.get_status() == ("uninitialized", None)
+
+
+def test_a_load_that_failed_keeps_nothing_alive() -> None:
+    class Weights:
+        pass
+
+    alive: list[weakref.ref[Weights]] = []
+
+    def fail(_: object) -> None:
+        weights = Weights()
+        alive.append(weakref.ref(weights))
+        raise CheckpointError("no such checkpoint")
+
+    service = make_service(FakeAdapter(on_load=fail))
+    with contextlib.suppress(CheckpointError):
+        service.initialize()
+    gc.collect()
+    assert service.get_status()[0] == "error"
+    assert alive[0]() is None
 
 
 def test_shutting_down_what_is_not_loaded_says_so() -> None:

@@ -24,6 +24,7 @@ def test_the_whole_life_of_a_model_over_http(client: TestClient) -> None:
             "source": "built-in",
             "checkpoint": None,
             "revision": None,
+            "accepted_licence": None,
         },
     }
     told = {"model_status": "ready", "details": "Source: built-in", "progress": None, "weights": None}

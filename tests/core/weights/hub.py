@@ -32,6 +32,8 @@ class Hub:
     """Method, file (or API path) and range of each request."""
     stops: dict[str, Stop] = field(default_factory=dict)
     """Stops by file; each counts once."""
+    cards: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The data of model cards, by repository."""
     takes_ranges: bool = True
     tells_sizes: bool = True
 
@@ -100,7 +102,8 @@ class Handler(BaseHTTPRequestHandler):
             siblings = [
                 _sibling(name, content) if told else {"rfilename": name} for name, content in files.items()
             ]
-            body = {"id": repository, "sha": commit, "siblings": siblings}
+            card = self.hub.cards.get(repository)
+            body = {"id": repository, "sha": commit, "siblings": siblings, "cardData": card}
         content = json.dumps(body).encode()
         self._send_head(200, {"Content-Length": str(len(content)), "Content-Type": "application/json"})
         self.wfile.write(content)

@@ -15,8 +15,10 @@ from tests.core.weights.hub import Hub, Stop
 
 WEIGHTS = hashlib.shake_256(b"weights").digest(1_000_000)
 CONFIG = b'{"model_type": "tiny"}'
-FILES = {"config.json": CONFIG, "model.safetensors": WEIGHTS, "README.md": b"#", "pickle.bin": b"evil"}
-TOTAL = len(WEIGHTS) + len(CONFIG)
+CARD = b"# A tiny model"
+WANTED = {"config.json": CONFIG, "model.safetensors": WEIGHTS, "README.md": CARD}
+FILES = WANTED | {"pickle.bin": b"evil", "notes.md": b"#"}
+TOTAL = len(WEIGHTS) + len(CONFIG) + len(CARD)
 
 
 def locate(hub: Hub, revision: str | None = None, originals: tuple[str, ...] = ()) -> Path:
@@ -40,10 +42,10 @@ def partials() -> dict[str, int]:
     return {path.name: path.stat().st_size for path in blobs.glob("*.incomplete")}
 
 
-def test_weights_and_their_json_are_fetched_and_nothing_else(hub: Hub) -> None:
+def test_weights_their_json_and_their_card_are_fetched_and_nothing_else(hub: Hub) -> None:
     hub.publish("google/tiny", FILES)
     folder = locate(hub)
-    assert read(folder) == {"config.json": CONFIG, "model.safetensors": WEIGHTS}
+    assert read(folder) == WANTED
     assert hub.ranges("model.safetensors") == [None]
 
 
@@ -167,7 +169,7 @@ def test_a_mirror_that_tells_no_sizes_is_left_to_the_hubs_own_client(
     hub.tells_sizes = False
     progress = Recorded()
     with tracked(progress):
-        assert read(locate(hub)) == {"config.json": CONFIG, "model.safetensors": WEIGHTS}
+        assert read(locate(hub)) == WANTED
     assert {figures for figures in progress.seen if figures.phase == "downloading"} == {
         Figures("downloading")
     }

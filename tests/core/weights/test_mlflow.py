@@ -242,6 +242,7 @@ def chosen(paths: list[str], originals: tuple[str, ...] = ("*.ckpt",)) -> list[s
         (["x.ckpt", "a/x.ckpt", "config.json"], ["x.ckpt", "config.json"]),
         (["a/a.safetensors", "b/c/a.safetensors"], ["a/a.safetensors"]),
         (["a.safetensors", "a/config.json"], ["a.safetensors"]),
+        (["README.md", "a/a.safetensors", "a/README.md"], ["a/a.safetensors", "a/README.md"]),
     ],
 )
 def test_the_checkpoint_is_the_highest_folder_that_holds_one(paths: list[str], expected: list[str]) -> None:
