@@ -19,6 +19,7 @@ from pathlib import Path
 _TORCH_KERNELS = ("lib/libtorch_cpu.so", "lib/libtorch_cuda.so")
 
 _lock = threading.Lock()
+_importing = threading.Lock()
 _pauses = 0
 
 
@@ -28,15 +29,18 @@ def import_libraries(*names: str) -> None:
     What a library leaves in memory stays until the process ends, so the collector is told to pass over it
     from then on: collecting after a shutdown takes milliseconds.
     """
-    new = [name for name in names if name not in sys.modules]
-    if not new:
-        return
-    with collector_paused():
-        if "torch" not in sys.modules:
-            _map_kernels()
-        for name in new:
-            importlib.import_module(name)
-        gc.freeze()
+    # One thread at a time: transformers puts another module in its own place when its import ends, and an
+    # import in another thread that waits for that end is left with the first one.
+    with _importing:
+        new = [name for name in names if name not in sys.modules]
+        if not new:
+            return
+        with collector_paused():
+            if "torch" not in sys.modules:
+                _map_kernels()
+            for name in new:
+                importlib.import_module(name)
+            gc.freeze()
 
 
 def import_alone(name: str) -> None:

@@ -4,6 +4,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -127,3 +129,26 @@ def test_a_package_that_is_there_already_is_left_alone(package: str) -> None:
 def test_a_module_of_a_package_that_is_not_installed_is_missed_by_name(name: str) -> None:
     with pytest.raises(ModuleNotFoundError, match="no_such_package"):
         import_alone(name)
+
+
+def test_libraries_are_imported_one_after_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is just being imported may not be in sys.modules what it will be."""
+    meeting: Any = ModuleType("meeting_of_this_test")
+    meeting.first, meeting.second, meeting.seen = threading.Event(), threading.Event(), []
+    monkeypatch.setitem(sys.modules, meeting.__name__, meeting)
+    monkeypatch.syspath_prepend(tmp_path)
+    lines = {
+        "slow": "meeting.first.set(); meeting.second.wait(0.3); meeting.seen.append('slow has ended')",
+        "quick": "meeting.second.set(); meeting.seen.append('quick begins')",
+    }
+    for name, line in lines.items():
+        (tmp_path / f"{name}_of_this_test.py").write_text(f"import {meeting.__name__} as meeting\n{line}\n")
+    slow = threading.Thread(target=import_libraries, args=("slow_of_this_test",))
+    slow.start()
+    assert meeting.first.wait(10)
+    import_libraries("quick_of_this_test")
+    slow.join()
+    assert meeting.seen == ["slow has ended", "quick begins"]
+    for name in lines:
+        sys.modules.pop(f"{name}_of_this_test")
+    gc.unfreeze()
