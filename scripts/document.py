@@ -17,14 +17,13 @@ from pydantic import AliasChoices, BaseModel
 from pydantic.fields import FieldInfo
 
 from forecast.core import parameters, responses, schemas
-from forecast.core.adapter import Capabilities
 from forecast.core.config import ModelSettings, Settings
 from forecast.core.errors import SapheneiaError
 from forecast.core.problem import Problem, ProblemCell
 from forecast.core.series.calendar_covariates import calendar_rows
 from forecast.models import MODEL_REGISTRY, SPEEDS, get_available_models, get_service
 from forecast.uploads.schemas import UploadedColumn, UploadResponse
-from scripts.model_kinds import ABILITIES, MATRIX, ability_rows, covariate_rows, describe_levels
+from scripts.model_kinds import ABILITIES, COVARIATES, MATRIX, ability_rows, capability_rows, covariate_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"<!-- generated: (?P<name>[\w ]+) -->\n.*?<!-- end -->", re.DOTALL)
@@ -36,11 +35,6 @@ BOUNDS = (
     ("maximum", "to {}"),
     ("exclusiveMaximum", "and below {}"),
 )
-COVARIATES = {
-    "native": "taken by the model itself",
-    "regression": "by in-context regression",
-    "none": "not taken",
-}
 
 
 def list_pages() -> list[Path]:
@@ -238,21 +232,6 @@ def env_names(kind: type[BaseModel], name: str, field: FieldInfo) -> list[str]:
 def write_capabilities(model_id: str, page: Path) -> str:
     """Return the table of what a model can do."""
     return table(("capability", "value"), capability_rows(get_service(model_id).adapter.capabilities))
-
-
-def capability_rows(can: Capabilities) -> Iterator[tuple[str, str]]:
-    """Yield what a model can do, in words."""
-    yield "shortest context", f"{can.min_context} step{'s' if can.min_context > 1 else ''}"
-    yield "longest context", f"{can.max_context} steps" if can.max_context else "all there is"
-    yield "longest horizon", f"{can.max_horizon} steps" if can.max_horizon else "no limit of its own"
-    yield "quantile levels", describe_levels(can)
-    yield "covariates", COVARIATES[can.covariates]
-    yield (
-        "covariates whose future is unknown",
-        "used as they are" if can.past_covariates else "carried forward",
-    )
-    yield 'gaps in the target (`"missing": "model"`)', "taken" if can.missing else "refused"
-    yield "backends", ", ".join(f"`{backend}`" for backend in can.backends)
 
 
 def write_abilities(_: str, page: Path) -> str:

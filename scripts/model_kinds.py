@@ -25,6 +25,11 @@ ABILITIES = (
     "gaps in the target",
     "several targets",
 )
+COVARIATES = {
+    "native": "taken by the model itself",
+    "regression": "by in-context regression",
+    "none": "not taken",
+}
 WORDS: dict[Use, str] = {
     "native": "by the model",
     "regression": "by regression",
@@ -106,3 +111,18 @@ def describe_levels(can: Capabilities) -> str:
     if native is None:
         return "any"
     return f"{native[0]:g} to {native[-1]:g}, interpolated between {len(native)} levels"
+
+
+def capability_rows(can: Capabilities) -> Iterator[tuple[str, str]]:
+    """Yield what a model can do, in words."""
+    yield "shortest context", f"{can.min_context} step{'s' if can.min_context > 1 else ''}"
+    yield "longest context", f"{can.max_context} steps" if can.max_context else "all there is"
+    yield "longest horizon", f"{can.max_horizon} steps" if can.max_horizon else "no limit of its own"
+    yield "quantile levels", describe_levels(can)
+    yield "covariates", COVARIATES[can.covariates]
+    yield (
+        "covariates whose future is unknown",
+        "used as they are" if can.past_covariates else "carried forward",
+    )
+    yield 'gaps in the target (`"missing": "model"`)', "taken" if can.missing else "refused"
+    yield "backends", ", ".join(f"`{backend}`" for backend in can.backends)
