@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -27,6 +28,7 @@ from forecast.core.schemas import InitializationRequest
 
 TEMPLATE_KEY = "change-me-to-a-long-random-string"
 SHORTEST_KEY = 32
+_BUCKETS = re.compile(r"(s3|gs|az)://[^/]+/.*[^/]")
 
 
 def _split(value: Any) -> Any:
@@ -121,6 +123,9 @@ class Settings(EnvSettings):
     data_url_allowed_networks: Words = Field(
         (), description="Private networks that data URLs may reach, in CIDR form, comma-separated."
     )
+    data_buckets_allowed: Words = Field(
+        (), description="Objects that may be read, as comma-separated patterns: `s3://bucket/folder/*`."
+    )
 
     @field_validator("initialize_on_start")
     @classmethod
@@ -131,6 +136,16 @@ class Settings(EnvSettings):
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(str(ipaddress.ip_network(network)) for network in value)
+
+    @field_validator("data_buckets_allowed")
+    @classmethod
+    def _are_buckets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in value:
+            if not _BUCKETS.fullmatch(pattern):
+                raise ValueError(
+                    f"'{pattern}' is no pattern such as s3://bucket/*, gs://bucket/folder/* or az://…"
+                )
+        return value
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:

@@ -5,7 +5,8 @@ SapheneiaError                          500 INTERNAL_ERROR
 │   ├── HorizonError                    422 HORIZON_TOO_LONG
 │   ├── NotSupportedError               422 NOT_SUPPORTED
 │   ├── BackendError                    422 BACKEND_UNAVAILABLE
-│   └── CheckpointError                 422 CHECKPOINT_UNAVAILABLE
+│   ├── CheckpointError                 422 CHECKPOINT_UNAVAILABLE
+│   └── SourceError                     422 SOURCE_UNAVAILABLE
 ├── DataError                           400 DATA_INVALID
 ├── AuthenticationError                 401 UNAUTHORIZED
 ├── ForbiddenError                      403 FORBIDDEN
@@ -103,6 +104,12 @@ class CheckpointError(RequestError):
     """The checkpoint cannot be found, reached or read."""
 
     code, title = "CHECKPOINT_UNAVAILABLE", "Checkpoint unavailable"
+
+
+class SourceError(RequestError):
+    """The gateway was installed without what this kind of source needs."""
+
+    code, title = "SOURCE_UNAVAILABLE", "Source unavailable"
 
 
 class DataError(SapheneiaError):

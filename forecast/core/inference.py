@@ -10,6 +10,7 @@ from anyio.to_thread import run_sync
 
 from forecast.core.answer import render
 from forecast.core.config import Settings
+from forecast.core.data.selection import select
 from forecast.core.data.source import fetch_table
 from forecast.core.errors import AbandonedError, DeadlineError
 from forecast.core.lazy import load_on_demand
@@ -81,7 +82,7 @@ async def _first(work: asyncio.Task[bytes], gone: asyncio.Task[None], patience: 
 async def _forecast(
     service: ModelService[Any], request: InferenceRequest[Any], settings: Settings, patience: Patience
 ) -> bytes:
-    table = await fetch_table(request.data_source_url_or_path, request.data, settings)
+    table = await fetch_table(request.data_source_url_or_path, request.data, settings, select(request))
     plan = await run_sync(make_plan, service, request, table, abandon_on_cancel=True)
     answer = await asyncio.wrap_future(plan.ready.worker.submit(plan.tasks, patience.left()))
     return await run_sync(render, plan, answer, patience.started, abandon_on_cancel=True)

@@ -25,6 +25,10 @@ XregScope = Literal["series", "pooled"]
 _QUANTILES = ("quantile_indices", "quantile_levels", "level")
 
 
+MOST_SERIES = 100_000
+"""The most series that a request may name."""
+
+
 class Parameters(Body):
     """How to forecast; the parameters that every model has."""
 
@@ -62,6 +66,13 @@ class Parameters(Body):
         min_length=1,
         fail_fast=True,
         description="Central intervals in percent, as [80, 95]; their bounds are returned as quantiles.",
+    )
+    series_ids: list[Annotated[str, Field(min_length=1)]] | None = Field(
+        None,
+        min_length=1,
+        max_length=MOST_SERIES,
+        fail_fast=True,
+        description="Forecast only these series of the `id` column; else all of them.",
     )
     context_start_date: str | None = Field(None, description="Ignore rows before this date.")
     context_end_date: str | None = Field(None, description="The cutoff: nothing after it is forecast from.")
@@ -110,7 +121,7 @@ class Parameters(Body):
         if len(given) > 1:
             told = {"names": " and ".join(given)}
             raise PydanticCustomError("exclusive", "{names} exclude each other; give one of them", told)
-        for name in (*_QUANTILES, "add_calendar"):
+        for name in (*_QUANTILES, "add_calendar", "series_ids"):
             values = getattr(self, name) or []
             if len(set(values)) != len(values):
                 raise PydanticCustomError("repeated", "{name} names a value twice", {"name": name})
@@ -148,7 +159,9 @@ class InferenceRequest(Body, Generic[P]):
     """A table, what its columns mean, and how to forecast it."""
 
     data_source_url_or_path: str | None = Field(
-        None, min_length=1, description="A path under the data directory, or an http(s) URL."
+        None,
+        min_length=1,
+        description="A path under the data directory, an http(s) URL, or a bucket's object.",
     )
     data: Data | None = Field(
         None, description="The table itself, by columns or by records, instead of a source."

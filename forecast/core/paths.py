@@ -2,21 +2,25 @@
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from forecast.core.data.text import is_unicode
-from forecast.core.errors import DataError, ForbiddenError, TooLargeError
+from forecast.core.errors import DataError, ForbiddenError
 
 CONTAINER_DATA = PurePosixPath("/app/data")
 _LOCAL = "local://"
 _SHOWN = 200
 
 
-def read_data_file(name: str, data_dir: Path, limit: int) -> bytes:
-    """Return the content of the file that a caller names.
+@contextmanager
+def open_data_file(name: str, data_dir: Path) -> Iterator[BinaryIO]:
+    """Open the file that a caller names.
 
-    `limit` is in bytes. Raises ForbiddenError where the name leads out of the data directory, DataError
-    where there is no such regular file, TooLargeError above the limit, before anything is read.
+    Raises ForbiddenError where the name leads out of the data directory, DataError where there is no
+    such regular file.
     """
     path = locate_data_file(name, data_dir)
     try:
@@ -27,25 +31,18 @@ def read_data_file(name: str, data_dir: Path, limit: int) -> bytes:
     except OSError as error:
         raise DataError(f"Local file not found: {_short(name)}") from error
     try:
-        return _read(descriptor, _short(name), limit)
+        _refuse_irregular(os.fstat(descriptor).st_mode, _short(name))
+        with open(descriptor, "rb", closefd=False) as file:
+            yield file
     finally:
         os.close(descriptor)
 
 
-def _read(descriptor: int, name: str, limit: int) -> bytes:
-    status = os.fstat(descriptor)
-    if stat.S_ISDIR(status.st_mode):
+def _refuse_irregular(mode: int, name: str) -> None:
+    if stat.S_ISDIR(mode):
         raise DataError(f"This is a folder, not a file: {name}")
-    if not stat.S_ISREG(status.st_mode):
+    if not stat.S_ISREG(mode):
         raise DataError(f"This is not a regular file: {name}")
-    content = b""
-    if status.st_size <= limit:
-        with open(descriptor, "rb", closefd=False) as file:
-            content = file.read(limit + 1)
-    # A file may grow while it is read.
-    if max(status.st_size, len(content)) > limit:
-        raise TooLargeError(f"The file {name} is larger than the limit of {limit} bytes.")
-    return content
 
 
 def locate_data_file(name: str, data_dir: Path) -> Path:

@@ -1,19 +1,24 @@
 """Which format a file has, by its content first and its name second, and reading it."""
 
 import codecs
+from io import SEEK_END, BytesIO
 from pathlib import PurePosixPath
 from typing import Literal
 
 from forecast.core.data.delimited import read_csv
 from forecast.core.data.excel import read_excel
+from forecast.core.data.footer import MAGIC
 from forecast.core.data.parquet import read_parquet
+from forecast.core.data.ranges import File
 from forecast.core.data.records import read_json
+from forecast.core.data.selection import EVERYTHING, Selection
 from forecast.core.data.table import Table
-from forecast.core.errors import DataError
+from forecast.core.errors import DataError, TooLargeError
 
 Format = Literal["csv", "json", "parquet", "excel"]
 _READ = "send CSV, JSON, Parquet or Excel (.xlsx)"
 _BINARY = {".parquet": "Parquet", ".xlsx": "Excel"}
+_SHOWN = 200
 _TEXT = (".csv", ".tsv", ".txt")
 _OTHERS = (
     (b"\x89PNG", "a PNG image"),
@@ -41,7 +46,7 @@ def detect_format(content: bytes, name: str) -> Format:
     """Return the format of a file; raise DataError, saying what it looks like, where it is none of them."""
     if not content.removeprefix(codecs.BOM_UTF8).strip():
         raise DataError("The file is empty.")
-    if content.startswith(b"PAR1"):
+    if content.startswith(MAGIC):
         return "parquet"
     if content.startswith(b"PK\x03\x04"):
         return "excel"
@@ -61,8 +66,24 @@ def detect_format(content: bytes, name: str) -> Format:
     return "csv"
 
 
-def parse_table(content: bytes, name: str, limit: int) -> Table:
-    """Return the table that a file holds.
+def read_table(file: File, name: str, limit: int, selection: Selection) -> Table:
+    """Return the table of a file that can be read from any place; of Parquet only what is selected is read.
+
+    Raises TooLargeError where more than `limit` bytes would be, and the errors of parse_table.
+    """
+    if file.read(len(MAGIC)) == MAGIC:
+        return read_parquet(file, limit, selection)
+    size = file.seek(0, SEEK_END)
+    file.seek(0)
+    content = file.read(limit + 1) if size <= limit else b""
+    # A file may grow while it is read.
+    if max(size, len(content)) > limit:
+        raise TooLargeError(f"The file {name[:_SHOWN]} is larger than the limit of {limit} bytes.")
+    return parse_table(content, name, limit)
+
+
+def parse_table(content: bytes, name: str, limit: int, selection: Selection = EVERYTHING) -> Table:
+    """Return the table that a file holds, or as much of it as the format lets be selected.
 
     `name` is the file's name or the URL's path; `limit` bounds, in bytes, what compressed formats may
     unpack to (several times as much). Raises DataError saying what is wrong and where.
@@ -73,6 +94,6 @@ def parse_table(content: bytes, name: str, limit: int) -> Table:
         case "json":
             return read_json(content)
         case "parquet":
-            return read_parquet(content, limit)
+            return read_parquet(BytesIO(content), limit, selection)
         case "excel":
             return read_excel(content, limit)

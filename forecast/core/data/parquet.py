@@ -1,60 +1,188 @@
-"""Reading Parquet."""
+"""Reading Parquet: the columns and the row groups that a request uses."""
 
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
+from forecast.core.data.footer import DAMAGED, ENDING, Chunk, Group, footer_length, read_footer
+from forecast.core.data.ranges import File, Span
+from forecast.core.data.selection import EVERYTHING, Selection, SoughtIntegers, SoughtText
 from forecast.core.data.table import Table, check_size, column_names, refuse_if_empty
-from forecast.core.errors import DataError
+from forecast.core.errors import DataError, TooLargeError
 
 _LARGEST_EXPANSION = 10
+# What a reader adds to a column whose header an old writer did not count.
+_SPARE = 100
+_TEXT = (pa.types.is_string, pa.types.is_large_string)
+_DATES = (pa.types.is_date, pa.types.is_timestamp)
 _KINDS = (
     pa.types.is_boolean,
     pa.types.is_integer,
     pa.types.is_floating,
-    pa.types.is_string,
-    pa.types.is_large_string,
-    pa.types.is_date,
-    pa.types.is_timestamp,
+    pa.types.is_decimal,
     pa.types.is_null,
+    *_TEXT,
+    *_DATES,
 )
+_FAULTS = (pa.ArrowException, OSError, LookupError, UnicodeDecodeError)
 
 
-def read_parquet(content: bytes, limit: int) -> Table:
-    """Return the table of a Parquet file with flat columns of numbers, text, dates and truth values.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is read of a Parquet file.
 
-    Raises DataError at other types, and where the file says that it unpacks to more than ten times
-    `limit` bytes.
+    `names` are the columns, `leaves` their places among the columns of a row group, `groups` the places
+    of the row groups; `unread` are the names of the other columns.
+    """
+
+    names: list[str]
+    leaves: list[int]
+    groups: list[int]
+    unread: tuple[str, ...]
+
+
+def read_parquet(file: File, limit: int, selection: Selection = EVERYTHING) -> Table:
+    """Return the columns that a selection uses, in the row groups that may hold its series.
+
+    They are flat columns of numbers, text, dates and truth values: DataError at other types, and where
+    the file says that they unpack to more than ten times `limit` bytes. TooLargeError where they take
+    more than `limit` bytes of the file.
     """
     try:
-        file = parquet.ParquetFile(pa.BufferReader(content))
-        names = column_names(file.schema_arrow.names)
-        _check_size(file.metadata, limit)
-        table = file.read()
-        columns = [_plain(name, table.column(place)) for place, name in enumerate(names)]
-        frame: pd.DataFrame = pa.table(columns, names=names).to_pandas(
+        groups = _footer(file, limit)
+        source = parquet.ParquetFile(file)
+        part = _choose(source.schema_arrow, groups, limit, selection)
+        table = source.reader.read_row_groups(part.groups, column_indices=part.leaves)
+        columns = [_plain(column) for column in table.columns]
+        frame: pd.DataFrame = pa.table(columns, names=part.names).to_pandas(
             ignore_metadata=True, date_as_object=False, coerce_temporal_nanoseconds=True
         )
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(
-            "The Parquet file cannot be read; it is damaged, or holds values that do not fit a table."
-        ) from error
-    refuse_if_empty(len(frame))
-    return Table(frame)
+    except _FAULTS as error:
+        raise DataError(DAMAGED) from error
+    labels = _labels(groups, part)
+    refuse_if_empty(len(labels))
+    if part.names:
+        if len(frame) != len(labels):
+            raise DataError(DAMAGED)
+        frame.index = labels
+    return Table(frame, part.unread)
 
 
-def _check_size(metadata: parquet.FileMetaData, limit: int) -> None:
-    check_size(metadata.num_rows, metadata.num_columns)
-    unpacked = sum(metadata.row_group(place).total_byte_size for place in range(metadata.num_row_groups))
+def find_spans(file: File, limit: int, selection: Selection) -> list[Span]:
+    """Return the spans of a file that read_parquet needs beside its footer.
+
+    Of `file` only the footer is read; raises the errors of read_parquet.
+    """
+    try:
+        groups = _footer(file, limit)
+        part = _choose(parquet.ParquetFile(file).schema_arrow, groups, limit, selection)
+        return [(chunk.start, chunk.start + chunk.size + _SPARE) for chunk in _chunks(groups, part)]
+    except _FAULTS as error:
+        raise DataError(DAMAGED) from error
+
+
+def _footer(file: File, limit: int) -> list[Group]:
+    """Return the row groups of a file, which is then at its start."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(max(0, size - ENDING))
+    length = footer_length(file.read(ENDING), size, limit)
+    file.seek(max(0, size - length))
+    footer = file.read(length - ENDING)
+    file.seek(0)
+    return read_footer(footer)
+
+
+def _choose(schema: pa.Schema, groups: list[Group], limit: int, selection: Selection) -> Part:
+    names = column_names(schema.names)
+    types = {name: _value_type(field.type) for name, field in zip(names, schema, strict=True)}
+    likely = [name for name in names if _is_any(types[name], (*_TEXT, *_DATES, pa.types.is_null))]
+    used = selection.columns(names, likely)
+    for name in used:
+        if not _is_any(types[name], _KINDS):
+            raise DataError(f"Column '{name}' has the Parquet type {types[name]}, which is not read here.")
+    refuse_if_empty(len(groups))
+    leaves = dict(zip(names, _leaves(schema.names, groups[0].chunks), strict=True))
+    chosen = list(range(len(groups)))
+    column = selection.id_column
+    if column in leaves:
+        # A table without rows could not tell that the series are not there.
+        chosen = _with_series(groups, leaves[column], types[column], selection) or [0]
+    unread = tuple(name for name in names if name not in used)
+    part = Part(used, [leaves[name] for name in used], chosen, unread)
+    _check_size(groups, part, limit)
+    return part
+
+
+def _leaves(names: list[str], chunks: list[Chunk]) -> list[int]:
+    """Return the place of each column's first leaf; one that is nested has several."""
+    leaves, place = [], 0
+    for name in names:
+        leaves.append(place)
+        place += 1
+        if chunks[place - 1].path != name:
+            while place < len(chunks) and chunks[place].path.startswith(f"{name}."):
+                place += 1
+    return leaves
+
+
+def _with_series(groups: list[Group], leaf: int, kind: pa.DataType, selection: Selection) -> list[int]:
+    """Return the row groups that may hold a series asked for, as far as the bounds of the ids tell."""
+    ids = selection.series_ids or ()
+    text = SoughtText(ids) if _is_any(kind, _TEXT) else None
+    integers = SoughtIntegers(ids) if pa.types.is_signed_integer(kind) else None
+    found = []
+    for place, group in enumerate(groups):
+        match group.chunks[leaf].low, group.chunks[leaf].high:
+            case str(low), str(high) if text:
+                held = text.may_lie(low, high)
+            case int(first), int(last) if integers:
+                held = integers.may_lie(first, last)
+            case _:
+                held = True
+        if held:
+            found.append(place)
+    return found
+
+
+def _chunks(groups: list[Group], part: Part) -> list[Chunk]:
+    return [groups[place].chunks[leaf] for place in part.groups for leaf in part.leaves]
+
+
+def _check_size(groups: list[Group], part: Part, limit: int) -> None:
+    check_size(sum(groups[place].rows for place in part.groups), len(part.names))
+    chunks = _chunks(groups, part)
+    taken = sum(chunk.size for chunk in chunks)
+    if taken > limit:
+        raise TooLargeError(
+            f"What the request uses takes {taken} bytes of the Parquet file; the limit is {limit} bytes."
+        )
+    unpacked = sum(chunk.unpacked for chunk in chunks)
     if unpacked > _LARGEST_EXPANSION * limit:
         raise DataError(f"The Parquet file unpacks to {unpacked} bytes, too many to read.")
 
 
-def _plain(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_decimal(column.type) or pa.types.is_float16(column.type):
+def _labels(groups: list[Group], part: Part) -> pd.Index:
+    starts = np.cumsum([0, *(group.rows for group in groups)])
+    return pd.Index(np.concatenate([np.arange(starts[place], starts[place + 1]) for place in part.groups]))
+
+
+def _is_any(kind: pa.DataType, tests: tuple[Callable[[pa.DataType], bool], ...]) -> bool:
+    return any(is_kind(kind) for is_kind in tests)
+
+
+def _value_type(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = _value_type(column.type)
+    if kind != column.type:
+        column = column.cast(kind)
+    if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
         column = column.cast(pa.float64())
-    if not any(is_kind(column.type) for is_kind in _KINDS):
-        raise DataError(f"Column '{name}' has the Parquet type {column.type}, which is not read here.")
     return column

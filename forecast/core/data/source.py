@@ -7,23 +7,30 @@ from typing import Any
 from anyio import to_thread
 
 from forecast.core.config import Settings
-from forecast.core.data.formats import parse_table
+from forecast.core.data.bucket import fetch_object
+from forecast.core.data.formats import parse_table, read_table
 from forecast.core.data.records import read_inline
 from forecast.core.data.remote import fetch_url
+from forecast.core.data.selection import EVERYTHING, Selection
+from forecast.core.data.stores import STORES
 from forecast.core.data.table import Table
 from forecast.core.errors import DataError, RequestError
-from forecast.core.paths import read_data_file
+from forecast.core.paths import open_data_file
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(file|data|javascript):", re.IGNORECASE)
 
 
 async def fetch_table(
-    source: str | None, inline: Mapping[str, Any] | Sequence[Any] | None, settings: Settings
+    source: str | None,
+    inline: Mapping[str, Any] | Sequence[Any] | None,
+    settings: Settings,
+    selection: Selection = EVERYTHING,
 ) -> Table:
     """Return the table at a path or URL, or the inline one; exactly one of the two is given.
 
-    Raises DataError where it cannot be read, ForbiddenError where it may not be, TooLargeError above
-    `settings.max_upload_size` bytes. Reading and parsing run in a thread.
+    Of a format that lets columns and rows be skipped, those outside the selection may be left out.
+    Raises DataError where it cannot be read, ForbiddenError where it may not be, TooLargeError where more
+    than `settings.max_upload_size` bytes would be read. Reading and parsing run in a thread.
     """
     if inline is not None and source is None:
         return await to_thread.run_sync(read_inline, inline)
@@ -31,24 +38,28 @@ async def fetch_table(
         raise RequestError("Give either data_source_url_or_path or data.")
     source = source.strip()
     limit = settings.max_upload_size
-    if _scheme(source) is not None:
+    scheme = _scheme(source)
+    if scheme in STORES:
+        found = await fetch_object(source, settings, selection)
+        return await to_thread.run_sync(read_table, found.file, found.key, limit, selection)
+    if scheme is not None:
         download = await fetch_url(source, settings)
-        return await to_thread.run_sync(parse_table, download.content, download.path, limit)
-    return await to_thread.run_sync(_read_local, source, settings)
+        return await to_thread.run_sync(parse_table, download.content, download.path, limit, selection)
+    return await to_thread.run_sync(_read_local, source, settings, selection)
 
 
 def _scheme(source: str) -> str | None:
-    """Return http or https, or None for a local path; raise DataError at any other scheme."""
+    """Return the scheme of a URL or bucket, or None for a local path; raise DataError at any other."""
     found = _SCHEME.match(source)
     scheme = (found[1] or found[2]).lower() if found else "local"
-    if scheme not in ("http", "https", "local"):
+    if scheme not in ("http", "https", "local", *STORES):
         raise DataError(
-            f"Sources of the kind '{scheme}:' are not read; use an http(s) URL, a path under data/, or send"
-            " the table inline as 'data'."
+            f"Sources of the kind '{scheme}:' are not read; use an http(s) URL, a bucket (s3://, gs://,"
+            " az://), a path under data/, or send the table inline as 'data'."
         )
     return None if scheme == "local" else scheme
 
 
-def _read_local(name: str, settings: Settings) -> Table:
-    content = read_data_file(name, settings.data_dir, settings.max_upload_size)
-    return parse_table(content, name, settings.max_upload_size)
+def _read_local(name: str, settings: Settings, selection: Selection) -> Table:
+    with open_data_file(name, settings.data_dir) as file:
+        return read_table(file, name, settings.max_upload_size, selection)

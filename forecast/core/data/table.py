@@ -15,13 +15,16 @@ MOST_CELLS = 20_000_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """Columns with unique names over at least one row; row i of `frame` is row i + 1 to a caller.
+    """Columns with unique names over at least one row.
 
     Every column of a CSV is text as it stands there, an empty cell being "". Other sources keep the
-    types of their values, an empty cell being None or NaN.
+    types of their values, an empty cell being None or NaN. A row's label in the index of `frame` is its
+    place in the source, counted from 0; to a caller rows count from 1. `unread` names the columns that
+    the source has beside those of `frame`.
     """
 
     frame: pd.DataFrame
+    unread: tuple[str, ...] = ()
 
 
 def column_names(names: Sequence[object]) -> list[str]:

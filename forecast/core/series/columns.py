@@ -25,7 +25,7 @@ def is_empty(column: pd.Series, words: Sequence[str] = _EMPTY) -> NDArray[np.boo
 
 
 def refuse_cells(column: str, rows: Sequence[int], values: Sequence[object], fault: str) -> DataError:
-    """Return the error for the cells of a column at these positions (counted from 0)."""
+    """Return the error for the cells of a column in these rows of the source (counted from 0)."""
     cells = [
         CellError(f"'{value}' {fault}", column=column, row=int(row) + 1)
         for row, value in zip(rows[:MOST_ERRORS], values, strict=False)
@@ -41,7 +41,7 @@ def read_numbers(column: pd.Series) -> Floats:
     """
     name = str(column.name)
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        raise refuse_cells(name, [0], [column.iloc[0]], "is a date, not a number")
+        raise refuse_cells(name, [column.index[0]], [column.iloc[0]], "is a date, not a number")
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     text = np.isnan(numbers)
     text[text] = ~is_empty(column[text], _NO_NUMBER)
@@ -51,9 +51,10 @@ def read_numbers(column: pd.Series) -> Floats:
         ("is too large to be forecast", np.abs(numbers) > _LARGEST),
     )
     for fault, bad in faults:
-        rows = np.flatnonzero(bad).tolist()
-        if rows:
-            raise refuse_cells(name, rows, [column.iloc[row] for row in rows[:MOST_ERRORS]], fault)
+        if bad.any():
+            raise refuse_cells(
+                name, column.index[bad].tolist(), column[bad].head(MOST_ERRORS).tolist(), fault
+            )
     return numbers
 
 

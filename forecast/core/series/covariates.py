@@ -29,9 +29,10 @@ class Column:
 class Cut:
     """Where one series lies in the table.
 
-    `rows` are all its rows; `places` has the row of each step of history and horizon, or -1; `index`
-    the stamps of the history, from the first known target to the cutoff, of which the context begins at
-    position `start`: what lies before it is there to fill gaps from.
+    `rows` are all its rows; `places` has the row of each step of history and horizon, or -1; `labels`
+    has the place in the source of each row of the table; `index` has the stamps of the history, from the
+    first known target to the cutoff, of which the context begins at position `start`: what lies before
+    it is there to fill gaps from.
     """
 
     unique_id: str
@@ -39,12 +40,14 @@ class Cut:
     places: NDArray[np.int64]
     index: pd.DatetimeIndex
     start: int
+    labels: NDArray[np.int64]
 
     def refuse_gaps(self, column: str, empty: NDArray[np.bool_]) -> None:
         """Raise DataError where a column is empty, per step of the history, within the context."""
         gaps = self.start + np.flatnonzero(empty[self.start :])
         if len(gaps):
-            raise gap_error(column, self.unique_id, self.index[gaps], self.places[gaps])
+            rows = np.where(self.places < 0, -1, self.labels[self.places])
+            raise gap_error(column, self.unique_id, self.index[gaps], rows[gaps])
 
 
 def cut_covariate(
@@ -98,7 +101,7 @@ def _static(column: Column, cut: Cut) -> Covariate:
     first = values[known[0]]
     differing = [int(at) for at in known if values[at] != first]
     if differing:
-        rows = [int(cut.rows[at]) + 1 for at in differing]
+        rows = [int(cut.labels[cut.rows[at]]) + 1 for at in differing]
         raise DataError(
             f"Static covariate '{column.name}', row {rows[0]}: series '{cut.unique_id}' has both '{first}'"
             f" and '{values[differing[0]]}'; make it dynamic, or give the series one value.",

@@ -1,6 +1,7 @@
 """Reading a column of dates, and finding the column that holds them."""
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -108,17 +109,16 @@ def _is_steady(index: pd.DatetimeIndex) -> bool:
     return len(ordered) >= 3 and pd.infer_freq(ordered) is not None
 
 
-def _refuse(column: pd.Series, bad: "pd.Series | pd.Index | object") -> None:
-    rows = [row for row, is_bad in enumerate(bad) if is_bad]  # type: ignore[arg-type, var-annotated]
-    if not rows:
+def _refuse(column: pd.Series, bad: object) -> None:
+    cells = column[np.asarray(bad, dtype=bool)]
+    if cells.empty:
         return
-    first = column.iloc[rows[0]]
     raise DataError(
-        f"Column '{column.name}', row {rows[0] + 1}: '{first}' is not a date"
-        + (f" ({len(rows)} rows in all)." if len(rows) > 1 else "."),
+        f"Column '{column.name}', row {cells.index[0] + 1}: '{cells.iloc[0]}' is not a date"
+        + (f" ({len(cells)} rows in all)." if len(cells) > 1 else "."),
         errors=[
-            CellError(f"'{column.iloc[row]}' is not a date", column=str(column.name), row=row + 1)
-            for row in rows[:MOST_ERRORS]
+            CellError(f"'{value}' is not a date", column=str(column.name), row=row + 1)
+            for row, value in zip(cells.index[:MOST_ERRORS].tolist(), cells, strict=False)
         ],
     )
 
@@ -139,15 +139,20 @@ def _is_date_like(column: pd.Series) -> bool:
     return True
 
 
+def named_date_column(names: Sequence[str]) -> str | None:
+    """Return the name that is date, ds or timestamp in any case, if there is one."""
+    by_name = {name.lower(): name for name in reversed(names)}
+    return next((by_name[name] for name in DATE_NAMES if name in by_name), None)
+
+
 def find_date_column(frame: pd.DataFrame) -> str | None:
     """Return the column called date, ds or timestamp, else the only one that holds dates, else None.
 
     Raises DataError when several columns could be it.
     """
-    by_name = {str(name).lower(): str(name) for name in reversed(frame.columns)}
-    for name in DATE_NAMES:
-        if name in by_name:
-            return by_name[name]
+    named = named_date_column([str(name) for name in frame.columns])
+    if named is not None:
+        return named
     likely = [str(name) for name in frame.columns if _is_date_like(frame[name])]
     if len(likely) > 1:
         raise DataError(

@@ -31,7 +31,7 @@ def read_definition(table: Table, roles: Mapping[str, Role], *, multivariate: bo
     Several are targets only where `multivariate`. Raises RequestError where the roles contradict each
     other, DataError where a column is not there.
     """
-    columns = [str(name) for name in table.frame.columns]
+    columns = [*map(str, table.frame.columns), *table.unread]
     unknown = [name for name in roles if name not in columns]
     if unknown:
         hints = ", ".join(f"'{name}' ({nearest(name, columns)})" for name in unknown)
@@ -39,7 +39,7 @@ def read_definition(table: Table, roles: Mapping[str, Role], *, multivariate: bo
     targets = _targets(roles, multivariate)
     timestamp = _one(roles, "timestamp")
     if timestamp is None:
-        timestamp = find_date_column(table.frame.drop(columns=list(roles)))
+        timestamp = find_date_column(table.frame.drop(columns=list(roles), errors="ignore"))
     if timestamp is None:
         raise DataError(
             "The table has no date column; name it date, ds or timestamp, or give it the role 'timestamp'.",

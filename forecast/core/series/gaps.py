@@ -41,7 +41,7 @@ def fill_categories(values: NDArray[np.object_]) -> NDArray[np.object_]:
 def gap_error(column: str, unique_id: str, stamps: pd.DatetimeIndex, rows: NDArray[np.int64]) -> DataError:
     """Return the error for the empty steps of a column.
 
-    `rows` has the position in the table of each stamp's row, or -1 where the table has no such row.
+    `rows` has the place in the source of each stamp's row, or -1 where there is no such row.
     """
     cells = [
         CellError(

@@ -13,6 +13,7 @@ from forecast.core.errors import MOST_ERRORS, CellError, DataError
 from forecast.core.parameters import Parameters, Role
 from forecast.core.series.calendar import check_frequency, infer_frequency, season_length
 from forecast.core.series.calendar_covariates import CalendarCovariates, read_calendar
+from forecast.core.series.choice import choose_series
 from forecast.core.series.columns import read_categories, read_numbers
 from forecast.core.series.covariates import Column, Cut, cut_covariate
 from forecast.core.series.definition import ONLY_SERIES, Definition, read_definition
@@ -55,6 +56,7 @@ class _Sheet:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Plan:
+    labels: Rows
     horizon: int
     context_len: int | None
     parameters: Parameters
@@ -91,19 +93,21 @@ def build_panel(
     do not fit the table.
     """
     definition = read_definition(table, roles, multivariate=parameters.multivariate)
-    names, groups = _group(table.frame, definition)
-    stamps = read_stamps(table.frame[definition.timestamp], groups, parameters.timezone)
+    frame = choose_series(table.frame, definition.id, parameters.series_ids)
+    labels = frame.index.to_numpy(dtype=np.int64)
+    names, groups = _group(frame, definition)
+    stamps = read_stamps(frame[definition.timestamp], groups, parameters.timezone)
     ticks = stamps.astype("int64").to_numpy()
     groups = [rows[np.argsort(ticks[rows], kind="stable")] for rows in groups]
-    _refuse_duplicates(definition.timestamp, names, groups, stamps)
-    targets = {name: read_numbers(table.frame[name]) for name in definition.targets}
-    sheet = _Sheet(stamps, targets, _columns(table.frame, definition, parameters))
+    _refuse_duplicates(definition.timestamp, names, groups, pd.Series(stamps, index=labels))
+    targets = {name: read_numbers(frame[name]) for name in definition.targets}
+    sheet = _Sheet(stamps, targets, _columns(frame, definition, parameters))
     longest = stamps[max(groups, key=len)]
     freq = infer_frequency(longest) if parameters.freq is None else check_frequency(parameters.freq, longest)
     season = parameters.season_length or season_length(freq)
     made = read_calendar(parameters.calendar_names, roles, freq)
     by_clock = keeps_clock(longest, freq)
-    plan = _Plan(horizon, context_len, parameters, limits, freq, season, by_clock, made, {})
+    plan = _Plan(labels, horizon, context_len, parameters, limits, freq, season, by_clock, made, {})
     series: list[Series] = []
     actuals: list[Floats] = []
     warnings = dict.fromkeys(made.warnings)
@@ -121,11 +125,11 @@ def _group(frame: pd.DataFrame, definition: Definition) -> tuple[list[str], list
     if definition.id is None:
         return [ONLY_SERIES], [np.arange(len(frame))]
     ids = read_categories(frame[definition.id])
-    empty = [row for row, value in enumerate(ids) if value is None]
+    empty = [int(row) + 1 for row, value in zip(frame.index, ids, strict=True) if value is None]
     if empty:
         raise DataError(
-            f"Column '{definition.id}', row {empty[0] + 1}: the series' id is empty.",
-            errors=[CellError("empty id", column=definition.id, row=row + 1) for row in empty[:MOST_ERRORS]],
+            f"Column '{definition.id}', row {empty[0]}: the series' id is empty.",
+            errors=[CellError("empty id", column=definition.id, row=row) for row in empty[:MOST_ERRORS]],
         )
     codes, names = pd.factorize(ids)
     order = np.argsort(codes, kind="stable")
@@ -133,17 +137,20 @@ def _group(frame: pd.DataFrame, definition: Definition) -> tuple[list[str], list
     return [str(name) for name in names], np.split(order, bounds)
 
 
-def _refuse_duplicates(column: str, names: list[str], groups: list[Rows], stamps: pd.DatetimeIndex) -> None:
+def _refuse_duplicates(column: str, names: list[str], groups: list[Rows], stamps: pd.Series) -> None:
     ticks = stamps.astype("int64").to_numpy()
+    labels = stamps.index
     for name, rows in zip(names, groups, strict=True):
         again = np.flatnonzero(np.diff(ticks[rows]) == 0)
         if len(again):
-            pairs = [(int(rows[at]) + 1, int(rows[at + 1]) + 1) for at in again[:MOST_ERRORS]]
+            found = [rows[at : at + 2] for at in again[:MOST_ERRORS]]
+            pairs = [(int(labels[one]) + 1, int(labels[other]) + 1) for one, other in found]
             first, second = pairs[0]
             of_series = f" of series '{name}'" if len(names) > 1 else ""
             raise DataError(
                 f"Column '{column}': rows {first} and {second}{of_series} have the same date"
-                f" {stamps[rows[again[0]]]}. If they are of different series, give a column the role 'id'.",
+                f" {stamps.iloc[rows[again[0]]]}. If they are of different series, give a column the role"
+                " 'id'.",
                 errors=[
                     CellError(f"same date as row {one}", column=column, row=other) for one, other in pairs
                 ],
@@ -171,7 +178,7 @@ def _read_series(
     index, future = plan.calendar(own[first], own[last])
     places = _places(name, own, first, pd.DatetimeIndex(index.append(future)), rows, plan)
     start = max(0, len(index) - plan.context_len) if plan.context_len else 0
-    cut = Cut(name, rows, places, index, start)
+    cut = Cut(name, rows, places, index, start, plan.labels)
     targets, actuals = {}, []
     for target, whole in sheet.targets.items():
         values = np.where(places >= 0, whole[places], np.nan)
@@ -241,14 +248,11 @@ def _places(
     inside = (ticks >= ticks[first]) & (ticks <= wanted[-1])
     if present.sum() != inside.sum():
         off = np.flatnonzero(inside & ~np.isin(ticks, wanted))
-        row = int(rows[off[0]]) + 1
+        numbers = [int(plan.labels[rows[at]]) + 1 for at in off[:MOST_ERRORS]]
         raise DataError(
-            f"Row {row} of series '{name}': {own[off[0]]} does not lie on the calendar '{plan.freq}'"
+            f"Row {numbers[0]} of series '{name}': {own[off[0]]} does not lie on the calendar '{plan.freq}'"
             f" that begins at {calendar[0]}; pass the right 'freq', or correct the date.",
-            errors=[
-                CellError(f"not on the calendar {plan.freq}", row=int(rows[at]) + 1)
-                for at in off[:MOST_ERRORS]
-            ],
+            errors=[CellError(f"not on the calendar {plan.freq}", row=number) for number in numbers],
         )
     return np.where(present, rows[at], -1)
 

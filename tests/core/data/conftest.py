@@ -1,10 +1,13 @@
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import pytest
 
 from forecast.core.config import Settings
+from forecast.core.data import transfer as transfer_module
+from forecast.core.data.transfer import MeteredLoop
 
 Handler = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
 Start = Callable[[Handler], Awaitable[int]]
@@ -56,3 +59,24 @@ def answer(head: str, body: bytes = b"") -> Handler:
         writer.write(f"HTTP/1.1 {head}\r\nConnection: close\r\n\r\n".encode() + body)
 
     return handle
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
+
+
+@pytest.fixture
+def loops(monkeypatch: pytest.MonkeyPatch) -> list[MeteredLoop]:
+    """The loops that tables were fetched on, which know how many bytes arrived."""
+    made: list[MeteredLoop] = []
+
+    class Noted(MeteredLoop):
+        def __init__(self) -> None:
+            super().__init__()
+            made.append(self)
+
+    monkeypatch.setattr(transfer_module, "MeteredLoop", Noted)
+    return made

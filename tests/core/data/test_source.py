@@ -75,8 +75,8 @@ async def test_a_url_to_the_gateways_own_host_is_forbidden(make_settings: Make) 
 @pytest.mark.parametrize(
     "source",
     [
-        "s3://bucket/x.csv",
-        "gs://bucket/x.csv",
+        "hdfs://bucket/x.csv",
+        "abfs://bucket/x.csv",
         "ftp://example.org/x.csv",
         "file:///etc/passwd",
         "FILE:/etc/passwd",
@@ -92,8 +92,8 @@ async def test_another_kind_of_source_is_refused_with_the_kinds_there_are(
         await fetch_table(source, None, make_settings())
     scheme = source.partition(":")[0].lower()
     assert caught.value.detail == (
-        f"Data error: Sources of the kind '{scheme}:' are not read; use an http(s) URL, a path under data/,"
-        " or send the table inline as 'data'."
+        f"Data error: Sources of the kind '{scheme}:' are not read; use an http(s) URL, a bucket (s3://,"
+        " gs://, az://), a path under data/, or send the table inline as 'data'."
     )
 
 
@@ -130,7 +130,7 @@ async def test_a_table_is_parsed_off_the_event_loop(
 
         monkeypatch.setattr(source_module, name, watched)
 
-    watch("parse_table")
+    watch("read_table")
     watch("read_inline")
     await fetch_table(None if inline else "x.csv", inline, make_settings(data_dir=data_dir))
     assert len(threads) == 1
