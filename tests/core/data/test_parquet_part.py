@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
+from starlette.testclient import TestClient
 
+from forecast.core.data.footer import footer_length, read_footer
 from forecast.core.data.formats import parse_table, read_table
 from forecast.core.data.parquet import find_spans, read_parquet
 from forecast.core.data.selection import Selection, SoughtIntegers, SoughtText
@@ -21,6 +23,7 @@ from forecast.core.errors import DataError, TooLargeError
 from forecast.core.parameters import Role
 from forecast.core.series.choice import choose_series
 from forecast.core.series.columns import read_categories
+from tests.conftest import AUTHORIZED, MakeApp
 from tests.core.data.buckets import as_parquet, stacked
 
 LIMIT = 10_000_000
@@ -198,13 +201,35 @@ def test_what_is_read_counts_against_the_limit(selection: Selection, limit: int,
     assert len(read(content, Selection(SALES, series_ids=("s001",)), 200_000).frame) == 2000
 
 
-def test_a_local_file_larger_than_the_limit_is_read_in_part(tmp_path: Path) -> None:
-    path = tmp_path / "large.parquet"
-    path.write_bytes(stacked(groups=20, rows=2000))
-    with path.open("rb") as file:
-        selection = Selection({"id": "id", "y": "target", "date": "timestamp"}, series_ids=("s019",))
-        frame = read_table(file, "large.parquet", 200_000, selection).frame
-    assert (len(frame), frame.index[0]) == (2000, 38_000)
+def test_a_file_larger_than_the_limit_is_forecast_in_part(make_app: MakeApp, tmp_path: Path) -> None:
+    (tmp_path / "large.parquet").write_bytes(stacked(groups=20, rows=2000))
+    body: dict[str, Any] = {
+        "data_source_url_or_path": "large.parquet",
+        "data_definition": {"id": "id", "y": "target"},
+        "parameters": {"horizon_len": 2, "series_ids": ["s019"]},
+    }
+    app = make_app(data_dir=tmp_path, max_upload_size=200_000)
+    with TestClient(app, headers=AUTHORIZED) as client:
+        client.post("/forecast/v1/fake/initialization", json={})
+        part = client.post("/forecast/v1/fake/inference", json=body)
+        del body["parameters"]["series_ids"]
+        whole = client.post("/forecast/v1/fake/inference", json=body)
+    assert part.status_code == 200
+    assert part.json()["prediction"]["series_ids"] == ["s019"]
+    assert (whole.status_code, whole.json()["error"]) == (413, "TOO_LARGE")
+
+
+def test_bounds_of_which_a_file_does_not_tell_the_order_are_not_believed() -> None:
+    content = stacked(2, 5)
+    footer = content[-footer_length(content[-8:], len(content), LIMIT) : -8]
+    orders = b"\x19\x3c\x1c\0\0"  # the field after the one before, of three structs
+    assert footer.count(orders) == 1
+    told, untold = read_footer(footer), read_footer(footer.replace(orders, b"\x29" + orders[1:]))
+    assert [(group.chunks[0].low, group.chunks[0].high) for group in told] == [
+        ("s000", "s000"),
+        ("s001", "s001"),
+    ]
+    assert [(group.chunks[0].low, group.chunks[0].high) for group in untold] == [(None, None)] * 2
 
 
 _SMALL = stacked(3, 5)
