@@ -23,7 +23,8 @@ KNOWN = {
 
 _LARGEST_FILE = 1_000_000
 _LONGEST_ID = 100
-_FORBIDS = re.compile(r"\b(nc|non-?commercial|research-only)\b")
+_FORBIDS = re.compile(r"\b(nc|non-?commercial|research-only|academic-only)(?![a-z])")
+_DASHES = re.compile(r"[\s_\u2010-\u2015]+")
 _CREATIVE_COMMONS = re.compile(r"cc-(by[a-z-]*)-(\d\.\d)")
 
 
@@ -37,7 +38,7 @@ class Licence:
     @property
     def forbids_commercial_use(self) -> bool:
         """Whether its ID says so, as `cc-by-nc-4.0` does."""
-        return _FORBIDS.search(self.id.replace("_", "-")) is not None
+        return _FORBIDS.search(_DASHES.sub("-", self.id)) is not None
 
 
 def require_acceptance(config: ModelConfig, licence: Licence | None) -> None:

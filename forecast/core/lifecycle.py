@@ -130,7 +130,13 @@ class ModelService(Generic[Loaded]):
         if request.wait:
             return self._run(attempt, config)
         name = f"load-{self.adapter.model_id}"
-        threading.Thread(target=self._load_behind, args=(attempt, config), name=name, daemon=True).start()
+        thread = threading.Thread(target=self._load_behind, args=(attempt, config), name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the host has no thread left
+            self._settle(attempt, replace(attempt, status="error", details="No thread left.", progress=None))
+            attempt.load.end(error)
+            raise
         return attempt
 
     def _begin(
@@ -175,10 +181,12 @@ class ModelService(Generic[Loaded]):
             raise
         loaded = replace(attempt, status="ready", ready=ready, progress=None)
         if not self._swap(attempt, loaded):
-            self._let_go(ready)
-            del ready, loaded
-            release_memory()
-            self._settle(attempt, Snapshot())
+            try:
+                self._let_go(ready)
+                del ready, loaded
+                release_memory()
+            finally:
+                self._settle(attempt, Snapshot())
             raise ShutDownError("The model was shut down while it was loading.")
         log.info("model=%s ready source=%s", self.adapter.model_id, config.source)
         return loaded
@@ -262,11 +270,13 @@ class ModelService(Generic[Loaded]):
             before.progress.cancel()
         if before.ready is None:
             return before.status != "uninitialized"
-        self._let_go(before.ready)
-        del before
-        release_memory()
-        self._swap(mine, Snapshot())
-        mine.load.end()
+        try:
+            self._let_go(before.ready)
+            del before
+            release_memory()
+        finally:
+            self._swap(mine, Snapshot())
+            mine.load.end()
         log.info("model=%s shut_down=true", self.adapter.model_id)
         return True
 

@@ -51,7 +51,7 @@ def fetch_from_mlflow(config: ModelConfig, originals: tuple[str, ...]) -> Path:
     what was downloaded until then is used the next time.
     """
     with ask_registry(config) as client:
-        repository = _open_artifacts(config, client)
+        repository = open_artifacts(config, client)
         wanted = choose_files(_list_artifacts(repository), originals)
         origin = f"{repository.artifact_uri}/{wanted[0].folder}"
         folder = config.mlflow_cache_dir.expanduser() / hashlib.sha256(origin.encode()).hexdigest()[:32]
@@ -91,7 +91,7 @@ def _has(files: Sequence[Artifact], pattern: str) -> bool:
     return any(fnmatchcase(file.name, pattern) for file in files)
 
 
-def _open_artifacts(config: ModelConfig, client: Any) -> Any:
+def open_artifacts(config: ModelConfig, client: Any) -> Any:
     """Return the library's view of the artifacts of a version, which must be handed out by the server."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
@@ -105,7 +105,11 @@ def _open_artifacts(config: ModelConfig, client: Any) -> Any:
             f"The artifacts of {config.source} lie at '{scheme}:', which is not read from here."
             " Let the MLflow server hand them out, with --serve-artifacts and --artifacts-destination."
         )
-    return get_artifact_repository(place, tracking_uri=uri)
+    repository = get_artifact_repository(place, tracking_uri=uri)
+    # The server's credentials go with each request, and belong to nobody else.
+    if urlsplit(repository.artifact_uri).netloc != urlsplit(uri).netloc:
+        raise CheckpointError(f"The artifacts of {config.source} lie on another server than MLflow's own.")
+    return repository
 
 
 def _list_artifacts(repository: Any) -> list[Artifact]:

@@ -12,6 +12,7 @@ from forecast.core.data.text import is_unicode
 from forecast.core.errors import MOST_ERRORS
 from forecast.core.progress import Phase
 
+_LONGEST_PATH, _LONGEST_NAME = 1000, 255
 LONGEST = 1_000_000
 """The most time steps that a context or a horizon may be asked to have."""
 
@@ -52,6 +53,23 @@ class Body(BaseModel):
         return value
 
 
+def _read_path(value: str) -> str:
+    if (
+        not value.isprintable()
+        or len(value) > _LONGEST_PATH
+        or max(map(len, value.split("/"))) > _LONGEST_NAME
+    ):
+        raise PydanticCustomError("path", "Input should be a path of printable characters")
+    return value
+
+
+def _read_revision(value: str) -> str:
+    # The Hub's client looks it up as a path in its cache.
+    if value.startswith("/") or ".." in value.split("/"):
+        raise PydanticCustomError("revision", "Input should be a branch, tag or commit")
+    return _read_path(value)
+
+
 def _read_version(value: int | str) -> str:
     if not re.fullmatch(r"[1-9]\d{0,8}", str(value), re.ASCII):
         raise PydanticCustomError("version", "Input should be a number from 1")
@@ -72,8 +90,10 @@ class InitializationRequest(Body):
         None, ge=1, le=LONGEST, description="Time steps forecast when a request names none."
     )
     checkpoint: str | None = Field(None, description="Hub repository, such as `amazon/chronos-2`.")
-    revision: str | None = Field(None, description="Branch, tag or commit of the repository.")
-    local_model_path: str | None = Field(
+    revision: Annotated[str, AfterValidator(_read_revision)] | None = Field(
+        None, description="Branch, tag or commit of the repository."
+    )
+    local_model_path: Annotated[str, AfterValidator(_read_path)] | None = Field(
         None, description="Folder or file in the model's `local/` to load instead of the Hub."
     )
     mlflow_model_name: str | None = Field(

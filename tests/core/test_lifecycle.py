@@ -286,3 +286,37 @@ def test_defaults_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert config is not None
     assert (config.context_len, config.horizon_len) == (33, 7)
     service.shutdown()
+
+
+def test_a_model_that_cannot_be_let_go_is_no_longer_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    adapter = FakeAdapter()
+    service = make_service(adapter)
+    service.initialize()
+
+    def fail(loaded: str) -> None:
+        raise OSError("the device is gone")
+
+    monkeypatch.setattr(adapter, "unload", fail)
+    with pytest.raises(OSError, match="the device is gone"):
+        service.shutdown()
+    monkeypatch.undo()
+
+    assert service.get_status() == ("uninitialized", None)
+    assert service.initialize().status == "ready"
+    service.shutdown()
+
+
+def test_a_load_that_finds_no_thread_ends_in_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = make_service()
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            service.initialize(InitializationRequest(wait=False))
+
+    assert service.get_status() == ("error", "No thread left.")
+    assert service.initialize().status == "ready"
+    service.shutdown()

@@ -178,3 +178,22 @@ def test_an_unknown_model_is_not_found_and_the_known_ones_are_named(client: Test
 def test_a_wrong_method_is_told(client: TestClient) -> None:
     refused = client.get(f"{PREFIX}/inference")
     assert (refused.status_code, refused.json()["error"]) == (405, "METHOD_NOT_ALLOWED")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("revision", "/etc/passwd"),
+        ("revision", "../../elsewhere"),
+        ("revision", "refs/../../elsewhere"),
+        ("revision", "main\n"),
+        ("local_model_path", "a\0b"),
+        ("local_model_path", "x" * 300),
+        ("local_model_path", "x/" * 600),
+    ],
+)
+def test_a_path_that_is_none_is_refused_before_anybody_looks_it_up(
+    client: TestClient, field: str, value: str
+) -> None:
+    answer = client.post(f"{PREFIX}/initialization", json={field: value})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)

@@ -14,7 +14,7 @@ from forecast.core.adapter import ModelConfig
 from forecast.core.checkpoint import locate_checkpoint, pin_checkpoint
 from forecast.core.errors import CheckpointError, ShutDownError
 from forecast.core.mlflow_registry import find_version
-from forecast.core.mlflow_source import Artifact, choose_files
+from forecast.core.mlflow_source import Artifact, choose_files, open_artifacts
 from forecast.core.progress import Figures, tracked
 from tests.core.weights.conftest import Recorded
 from tests.core.weights.registry import Registry
@@ -176,6 +176,25 @@ def test_artifacts_that_the_server_does_not_hand_out_are_refused(
     registry.register("elsewhere", "s3://bucket/model", None)
     with pytest.raises(CheckpointError, match="mlflow:elsewhere/1 lie at 's3:'.*--serve-artifacts"):
         locate_checkpoint(pin_checkpoint(at(config, registry, mlflow_model_name="elsewhere")))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "mlflow-artifacts://127.0.0.1:9/model",
+        "http://127.0.0.1:9/api/2.0/mlflow-artifacts/artifacts/model",
+    ],
+)
+def test_no_other_server_is_asked_with_the_credentials_of_this_one(
+    registry: Registry, config: ModelConfig, source: str
+) -> None:
+    # MLflow's own server registers no such source; another, or an older one, may.
+    client = SimpleNamespace(get_model_version_download_uri=lambda name, version: source)
+    pinned = at(config, registry, mlflow_model_name="foreign").model_copy(
+        update={"mlflow_model_version": "1"}
+    )
+    with pytest.raises(CheckpointError, match="mlflow:foreign/1 lie on another server"):
+        open_artifacts(pinned, client)
 
 
 @pytest.fixture
