@@ -29,7 +29,18 @@ def card(folder: Path, front: str) -> Path:
 @pytest.mark.parametrize(
     "licence",
     [
-        *(NC, "cc-by-nc-sa-4.0", "cc-by-nc-nd-4.0", "x-nc", "nc", "a_nc_b", "research-only"),
+        *(
+            NC,
+            "cc-by-nc-sa-4.0",
+            "cc-by-nc-nd-4.0",
+            "x-nc",
+            "nc",
+            "a_nc_b",
+            "research-only",
+            "non commercial",
+            "cc-by-nc4.0",
+            "non\u2013commercial",
+        ),
         *("timesfm-non-commercial-license-v1.0", "fair-noncommercial-research-license"),
     ],
 )
