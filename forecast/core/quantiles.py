@@ -73,7 +73,9 @@ def quantile_columns(forecast: Forecast, levels: Sequence[float]) -> Floats:
     left = np.maximum(right - 1, 0)
     gap = np.where(right > left, known[right] - known[left], 1.0)
     weight = (np.asarray(levels) - known[left]) / gap
-    columns: Floats = ordered[:, left] * (1 - weight) + ordered[:, right] * weight
+    low, high = ordered[:, left], ordered[:, right]
+    # In this order rounding leads neither below the one nor above the other neighbour.
+    columns: Floats = np.minimum(low + (high - low) * weight, high)
     return columns
 
 

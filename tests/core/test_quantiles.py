@@ -157,3 +157,9 @@ def test_an_interval_outside_the_range_is_an_error_that_says_it(
 def test_a_level_that_is_next_to_none_or_all_is_refused_by_every_model(level: float) -> None:
     with pytest.raises(RequestError, match="outside this model's range 1e-09 to 0.999999999"):
         task_levels(Parameters(quantile_levels=[0.5, level]), Capabilities())
+
+
+@pytest.mark.parametrize("value", [1000000.0, -4823765.02134839, 0.0007])
+def test_a_level_between_equal_quantiles_is_equal_to_them(value: float) -> None:
+    flat = Forecast(np.array([value]), np.full((1, 9), value), DECILES)
+    assert quantile_columns(flat, [0.1, 0.123, 0.25, 0.9]).tolist() == [[value] * 4]
