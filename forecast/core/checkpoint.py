@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from forecast.core.adapter import ModelConfig
-from forecast.core.errors import CheckpointError, ForbiddenError
+from forecast.core.errors import CheckpointError, ForbiddenError, InsufficientMemoryError
 from forecast.core.fit import check_fit
 from forecast.core.hub import fetch_from_hub
 from forecast.core.libraries import collector_paused
@@ -89,16 +89,22 @@ _LOCATE = {"hf": _hub, "local": _local, "mlflow": fetch_from_mlflow}
 def reading(config: ModelConfig, path: Path) -> Iterator[None]:
     """Turn a failure to read the checkpoint's files into a CheckpointError that names the source.
 
-    Raises InsufficientMemoryError before they are read where they do not fit. The collector rests
-    meanwhile: it would walk a model that is not yet whole, again and again.
+    Raises InsufficientMemoryError where they do not fit: before they are read as far as that can be told.
+    The collector rests meanwhile: it would walk a model that is not yet whole, again and again.
     """
     from safetensors import SafetensorError
+    from torch import OutOfMemoryError
 
     current_progress().begin("reading")
     try:
         check_fit(path, config)
         with collector_paused():
             yield
+    except (MemoryError, OutOfMemoryError) as error:
+        raise InsufficientMemoryError(
+            f"The memory ended while the checkpoint {config.source} was read."
+            " Shut another model down, or load a smaller checkpoint."
+        ) from error
     except (*_UNREADABLE, SafetensorError) as error:
         raise CheckpointError(
             f"The checkpoint {config.source} could not be read as this model ({type(error).__name__})."

@@ -3,7 +3,7 @@
 import ipaddress
 import os
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -229,7 +229,7 @@ class ModelSettings(EnvSettings):
     def resolve(self, request: InitializationRequest, folder: Path) -> ModelConfig:
         """Return the configuration that a request asks for, its gaps filled from these settings."""
         asked = request.model_dump(exclude_none=True, exclude={"wait"})
-        named = asked.keys() & {"checkpoint", "local_model_path", "mlflow_model_name"}
+        named = asked.keys() & {"checkpoint", "revision", "local_model_path", "mlflow_model_name"}
         if not named and asked.get("source_type") != "hf":
             asked["local_model_path"] = self.default_local_model_path
         local = asked.get("local_model_path") is not None
@@ -245,4 +245,14 @@ class ModelSettings(EnvSettings):
             "source_type": source,
             "local_dir": self.local_dir or folder / "local",
         }
-        return ModelConfig.model_validate(values | asked)
+        return ModelConfig.model_validate(_spell_once(values | asked))
+
+
+def _spell_once(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values with one spelling of what can be spelt in several ways."""
+    path = values.get("local_model_path")
+    return values | {
+        "local_model_path": None if path is None else str(PurePosixPath(path)),
+        # The Hub's own default.
+        "revision": None if values["revision"] == "main" else values["revision"],
+    }

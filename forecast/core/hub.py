@@ -19,6 +19,7 @@ from forecast.core.progress import current_progress
 HUB_TIMEOUT_SECONDS = 5.0
 _SAFE = ("*.json", "*.safetensors", "README.md")
 _PIECE = 2**20
+_TOO_MANY = 429
 _SUM = r"[0-9a-f]{40}|[0-9a-f]{64}"
 _WHAT_TO_DO = (
     "Put the files under the model's local/ folder and pass local_model_path, point HF_HOME at a filled"
@@ -34,10 +35,10 @@ def fetch_from_hub(
 ) -> Path:
     """Return the folder of a repository's checkpoint: its files of the revision, or those of the cache.
 
-    The cache serves where the Hub does not answer. `originals` are patterns of weight files that are wanted
-    where there are no safetensors; `accept` is given the model card's data before anything is downloaded, and
-    what it raises is raised. Raises CheckpointError where there is neither, ShutDownError when the
-    load is cancelled; what was downloaded until then is used the next time.
+    The cache serves where the Hub does not answer, or is out of order. `originals` are patterns of weight
+    files that are wanted where there are no safetensors; `accept` is given the model card's data before
+    anything is downloaded, and what it raises is raised. Raises CheckpointError where there is neither,
+    ShutDownError when the load is cancelled; what was downloaded until then is used the next time.
     """
     import httpx2
 
@@ -56,10 +57,10 @@ def fetch_from_hub(
 
 
 def _ask(repository: str, revision: str | None) -> Any:
-    """Return what the Hub knows of a repository, or None where it does not answer."""
+    """Return what the Hub knows of a repository, or None where it does not answer, or not now."""
     import httpx2
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import OfflineModeIsEnabled
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
     try:
         return HfApi().model_info(
@@ -67,6 +68,10 @@ def _ask(repository: str, revision: str | None) -> Any:
         )
     except (httpx2.TransportError, OfflineModeIsEnabled):
         return None
+    except HfHubHTTPError as error:
+        if error.response.status_code == _TOO_MANY or error.response.is_server_error:
+            return None
+        raise
 
 
 def _find_cached(repository: str, revision: str | None, originals: tuple[str, ...]) -> Path:

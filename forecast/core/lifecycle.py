@@ -122,6 +122,7 @@ class ModelService(Generic[Loaded]):
         BackendError, CheckpointError and NotSupportedError where it cannot be loaded.
         """
         request = request or InitializationRequest()
+        self._refuse_if_busy(self._snapshot)  # before anybody else is asked what an alias means
         config = choose_config(self.adapter, self.settings, request, self._folder)
         by_default = not request.model_dump(exclude_defaults=True, exclude={"wait"})
         attempt = self._begin(config, Load(by_default), seen)
@@ -144,14 +145,17 @@ class ModelService(Generic[Loaded]):
     ) -> Snapshot[Loaded] | None:
         with self._lock:
             now = self._snapshot
-            if now.draining or now.status == "initializing" or seen not in (None, now):
-                doing = "draining after a shutdown" if now.draining else "being initialized"
-                raise InitializingError(f"The model is {doing}; try again shortly.", retry_after=1)
+            self._refuse_if_busy(now, seen)
             if now.status == "ready" and now.config is not None:
                 require_same(now.config, config)
                 return None
             self._snapshot = Snapshot("initializing", config=config, progress=LoadProgress(), load=load)
             return self._snapshot
+
+    def _refuse_if_busy(self, now: Snapshot[Loaded], seen: Snapshot[Loaded] | None = None) -> None:
+        if now.draining or now.status == "initializing" or seen not in (None, now):
+            doing = "draining after a shutdown" if now.draining else "being initialized"
+            raise InitializingError(f"The model is {doing}; try again shortly.", retry_after=1)
 
     def _load_behind(self, attempt: Snapshot[Loaded], config: ModelConfig) -> None:
         try:

@@ -1,5 +1,6 @@
 """Loading a model as it is configured, and letting it go."""
 
+from contextlib import ExitStack
 from typing import TypeVar
 
 from forecast.core.adapter import Adapter, ModelConfig
@@ -11,12 +12,15 @@ Loaded = TypeVar("Loaded")
 
 def load_model(adapter: Adapter[Loaded], config: ModelConfig) -> tuple[Loaded, Weights | None]:
     """Return the loaded model in its precision, and the figures of its weights where it has any."""
-    loaded = adapter.load(config)
-    module = adapter.module(loaded)
-    if module is None:
-        return loaded, None
-    lower_precision(adapter.blocks(loaded), config.precision)
-    return loaded, weigh(module)
+    with ExitStack() as undo:
+        loaded = adapter.load(config)
+        undo.callback(unload_model, adapter, loaded)
+        module = adapter.module(loaded)
+        if module is not None:
+            lower_precision(adapter.blocks(loaded), config.precision)
+        weights = None if module is None else weigh(module)
+        undo.pop_all()
+    return loaded, weights
 
 
 def unload_model(adapter: Adapter[Loaded], loaded: Loaded) -> None:

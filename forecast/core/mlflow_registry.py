@@ -65,13 +65,14 @@ def ask_registry(config: ModelConfig) -> Iterator[Any]:
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     import_libraries("mlflow")
+    from google.protobuf.json_format import ParseError
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
 
     _require_answer(uri)
     try:
         yield MlflowClient(tracking_uri=uri, registry_uri=uri)
-    except (MlflowException, OSError) as error:
+    except (MlflowException, OSError, ParseError, ValueError) as error:
         _refuse(config, error)
 
 

@@ -30,7 +30,7 @@ class Artifact:
     """A file of a model version: its path, which means something to the server only, and its size."""
 
     path: str
-    size: int
+    size: int | None
 
     @property
     def name(self) -> str:
@@ -53,7 +53,7 @@ def fetch_from_mlflow(config: ModelConfig, originals: tuple[str, ...]) -> Path:
     with ask_registry(config) as client:
         repository = open_artifacts(config, client)
         wanted = choose_files(_list_artifacts(repository), originals)
-        origin = f"{repository.artifact_uri}/{wanted[0].folder}"
+        origin = f"{config.source} {repository.artifact_uri}/{wanted[0].folder}"
         folder = config.mlflow_cache_dir.expanduser() / hashlib.sha256(origin.encode()).hexdigest()[:32]
         with exclusive(folder.with_suffix(".lock")):
             _fill(folder, wanted, repository)
@@ -121,7 +121,7 @@ def _list_artifacts(repository: Any) -> list[Artifact]:
             if info.is_dir:
                 folders.append(info.path)
             else:
-                found.append(Artifact(info.path, info.file_size or 0))
+                found.append(Artifact(info.path, info.file_size))
         if len(found) + len(folders) > _MOST_FILES:
             raise CheckpointError(f"This MLflow model version has more than {_MOST_FILES} artifacts.")
     return found
@@ -133,18 +133,19 @@ def _fill(folder: Path, wanted: Sequence[Artifact], repository: Any) -> None:
     transient = (exceptions.ConnectionError, exceptions.Timeout, exceptions.ChunkedEncodingError)
     folder.mkdir(parents=True, exist_ok=True)
     lacking, done = [], 0
-    for artifact in wanted:
+    remotes = [_remote(repository, artifact) for artifact in wanted]
+    for remote in remotes:
         # Of a server's path only the last part is used, so none leads out of the folder.
-        place = folder / artifact.name
-        partial = place.with_name(f"{artifact.name}.incomplete")
-        if place.exists():
-            done += artifact.size
+        place = folder / remote.name
+        partial = place.with_name(f"{remote.name}.incomplete")
+        if place.exists() and size_of(place) == remote.size:
+            done += remote.size
         else:
             done += size_of(partial)
-            lacking.append((artifact, place, partial))
-    current_progress().begin("downloading", done, sum(artifact.size for artifact in wanted))
-    for artifact, place, partial in lacking:
-        download(_remote(repository, artifact), partial, transient)
+            lacking.append((remote, place, partial))
+    current_progress().begin("downloading", done, sum(remote.size for remote in remotes))
+    for remote, place, partial in lacking:
+        download(remote, partial, transient)
         partial.replace(place)
 
 
@@ -152,6 +153,8 @@ def _remote(repository: Any, artifact: Artifact) -> RemoteFile:
     from mlflow.utils.credentials import get_default_host_creds
     from mlflow.utils.rest_utils import augmented_raise_for_status, http_request
 
+    if artifact.size is None:
+        raise CheckpointError(f"The MLflow server does not tell the size of '{artifact.name}'.")
     host = get_default_host_creds(repository.artifact_uri)
 
     @contextmanager

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import OutOfMemoryError
 
 from forecast.core.adapter import ModelConfig
 from forecast.core.checkpoint import locate_checkpoint, reading
 from forecast.core.config import ModelSettings
-from forecast.core.errors import CheckpointError, ForbiddenError
+from forecast.core.errors import CheckpointError, ForbiddenError, InsufficientMemoryError
 from forecast.core.schemas import InitializationRequest
 
 
@@ -117,6 +118,17 @@ def test_what_cannot_be_read_is_told_by_its_source_and_without_paths(tmp_path: P
         raise OSError(f"{tmp_path}/model.safetensors")
 
 
+@pytest.mark.parametrize("error", [MemoryError, OutOfMemoryError])
+def test_memory_that_ends_while_reading_is_no_fault_of_the_checkpoint(
+    tmp_path: Path, error: type[Exception]
+) -> None:
+    with (
+        pytest.raises(InsufficientMemoryError, match="memory ended while the checkpoint local:mine was read"),
+        reading(config(tmp_path, source_type="local", local_model_path="mine"), tmp_path),
+    ):
+        raise error
+
+
 class WeightSettings(ModelSettings, env_prefix="WEIGHTS_"):
     default_checkpoint: str | None = "google/default"
     default_revision: str | None = "v1"
@@ -129,8 +141,12 @@ class WeightSettings(ModelSettings, env_prefix="WEIGHTS_"):
         ({"checkpoint": "google/other"}, "hf:google/other"),
         ({"checkpoint": "google/other", "revision": "v2"}, "hf:google/other@v2"),
         ({"revision": "v3"}, "hf:google/default@v3"),
+        ({"revision": "main"}, "hf:google/default"),
+        ({"checkpoint": "google/other", "revision": "main"}, "hf:google/other"),
         ({"local_model_path": "mine"}, "local:mine"),
         ({"local_model_path": "mine", "source_type": "local"}, "local:mine"),
+        ({"local_model_path": "./mine"}, "local:mine"),
+        ({"local_model_path": "mine//v1/"}, "local:mine/v1"),
     ],
 )
 def test_the_source_follows_from_the_request_and_the_defaults(
@@ -149,6 +165,8 @@ def test_a_default_local_checkpoint_serves_requests_that_name_no_weights(
     assert settings.resolve(InitializationRequest(), tmp_path).source == "local:mine"
     named = InitializationRequest(checkpoint="google/other")
     assert settings.resolve(named, tmp_path).source == "hf:google/other"
+    pinned = InitializationRequest(revision="v2")
+    assert settings.resolve(pinned, tmp_path).source == "hf:google/default@v2"
 
 
 def test_only_listed_repositories_are_allowed_by_default() -> None:

@@ -87,6 +87,9 @@ def test_loading_can_be_seen_and_a_second_initialization_meanwhile_is_refused() 
         service.initialize()
     with pytest.raises(NotInitializedError, match="still being initialized"):
         service.submit([make_task()])
+    # Busy is told before anybody is asked which version an alias means.
+    with pytest.raises(InitializingError, match="being initialized"):
+        service.initialize(InitializationRequest(mlflow_model_name="sales", mlflow_model_alias="champion"))
     gate.opened.set()
     thread.join()
     assert outcome[0].status == "ready"

@@ -36,6 +36,8 @@ class Hub:
     """The data of model cards, by repository."""
     takes_ranges: bool = True
     tells_sizes: bool = True
+    fails_with: int | None = None
+    """The status that the Hub answers everything with."""
 
     def publish(self, repository: str, files: dict[str, bytes], revision: str = "main") -> None:
         self.repositories[repository][revision] = files
@@ -81,7 +83,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         path = unquote(urlsplit(self.path).path)
-        if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree)/([^/]+))?", path):
+        if self.hub.fails_with is not None:
+            self._send_head(self.hub.fails_with, {"Content-Length": "0"})
+        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree)/([^/]+))?", path):
             self._tell(path, *match.groups())
         elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             self._send_file(*match.groups())

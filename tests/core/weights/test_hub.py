@@ -98,6 +98,29 @@ def test_a_filled_cache_serves_while_the_hub_is_out_of_reach(
     assert len(hub.asked) == asked
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_filled_cache_serves_while_the_hub_is_out_of_order(hub: Hub, status: int) -> None:
+    hub.publish("google/tiny", FILES)
+    folder = locate(hub)
+    hub.fails_with = status
+    assert locate(hub) == folder
+
+
+@pytest.mark.parametrize("status", [401, 503])
+def test_a_hub_that_refuses_is_told_where_there_is_no_cache(hub: Hub, status: int) -> None:
+    hub.fails_with = status
+    with pytest.raises(CheckpointError, match="'google/tiny' could not be fetched from the Hub"):
+        locate(hub)
+
+
+def test_a_cache_does_not_stand_in_for_what_the_hub_denies(hub: Hub) -> None:
+    hub.publish("google/tiny", FILES)
+    locate(hub)
+    hub.fails_with = 403
+    with pytest.raises(CheckpointError, match="could not be fetched from the Hub"):
+        locate(hub)
+
+
 def test_progress_counts_bytes_up_to_the_total(hub: Hub) -> None:
     hub.publish("google/tiny", FILES)
     progress = Recorded()
