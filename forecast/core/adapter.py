@@ -93,6 +93,10 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def lower_bound(self, target: Floats) -> float | None:
+        """Return what no forecast of a series with this context may lie below; None for no bound."""
+        return None
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,17 @@ def _restore(plan: Plan, forecasts: Sequence[Forecast]) -> list[Forecast]:
         # NaN would reach the caller as null.
         if not (np.isfinite(forecast.mean).all() and np.isfinite(forecast.quantiles).all()):
             raise ModelError("The covariates' regression gave a forecast that is no number.")
-    return restored
+    options = plan.tasks[0].options
+    bounds = [options.lower_bound(one.target) for one in plan.panel.series]
+    return [
+        forecast if bound is None else _cut_off(forecast, bound)
+        for forecast, bound in zip(restored, bounds, strict=True)
+    ]
+
+
+def _cut_off(forecast: Forecast, bound: float) -> Forecast:
+    mean, quantiles = np.maximum(forecast.mean, bound), np.maximum(forecast.quantiles, bound)
+    return replace(forecast, mean=mean, quantiles=quantiles)
 
 
 def _prediction(plan: Plan, forecasts: Sequence[Forecast]) -> dict[str, Any]:

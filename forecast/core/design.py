@@ -14,6 +14,9 @@ from forecast.core.errors import DataError, NotSupportedError
 MOST_COLUMNS = 1000
 """The most columns of one regression; its cost grows with their cube."""
 
+MOST_TOLD = 5
+"""The most categories that a warning names."""
+
 # Below this share of its magnitude a column's spread is rounding.
 _ROUNDING = 1e-12
 
@@ -25,12 +28,15 @@ class Design:
     """The covariates of every row: a dense block, and one code a row for each categorical covariate.
 
     `numbers` has shape (rows, k), its first column the intercept. A code of 0 stands for no column, n for
-    the n-th of the covariate's `widths[i]` columns, so one-hot matrices are never built.
+    the n-th of the covariate's `widths[i]` columns, so one-hot matrices are never built. A code beyond them
+    is a category that the context has not: it has the mean effect of those there, each by its part in
+    `shares`, whose first element belongs to the code 0.
     """
 
     numbers: Floats
     codes: tuple[NDArray[np.intp], ...]
     widths: tuple[int, ...]
+    shares: tuple[Floats, ...]
 
     @property
     def columns(self) -> int:
@@ -62,8 +68,9 @@ class Design:
         """Return X @ weights, shape (rows,)."""
         start = self.numbers.shape[1]
         total: Floats = self.numbers @ weights[:start]
-        for code, width in zip(self.codes, self.widths, strict=True):
-            total = total + np.concatenate([[0.0], weights[start : start + width]])[code]
+        for code, width, share in zip(self.codes, self.widths, self.shares, strict=True):
+            effects = np.concatenate([[0.0], weights[start : start + width]])
+            total = total + np.append(effects, effects @ share)[code]
             start += width
         return total
 
@@ -87,7 +94,7 @@ def make_designs(
     """
     rows, future_rows = sum(map(np.count_nonzero, known)), sum(len(one.future_index) for one in series)
     numbers, future_numbers = [np.ones(rows)], [np.ones(future_rows)]
-    codes, future_codes, widths = [], [], []
+    codes, future_codes, widths, shares = [], [], [], []
     for covariates in _columns(series):
         past = np.concatenate([c.past[mask] for c, mask in zip(covariates, known, strict=True)])
         future = np.concatenate([_future(covariate) for covariate in covariates])
@@ -101,13 +108,22 @@ def make_designs(
             unseen = pd.Index(categories).get_indexer(pd.Index(future))
             first = 0 if drop_first else 1
             codes.append(code + first)
-            future_codes.append(np.maximum(unseen + first, 0))
             widths.append(len(categories) - 1 + first)
+            future_codes.append(np.where(unseen < 0, widths[-1] + 1, unseen + first))
+            shares.append(np.bincount(codes[-1], minlength=widths[-1] + 1) / max(1, rows))
             _check_columns(covariates[0].name, len(numbers) + sum(widths))
     return (
-        Design(np.column_stack(numbers), tuple(codes), tuple(widths)),
-        Design(np.column_stack(future_numbers), tuple(future_codes), tuple(widths)),
+        Design(np.column_stack(numbers), tuple(codes), tuple(widths), tuple(shares)),
+        Design(np.column_stack(future_numbers), tuple(future_codes), tuple(widths), tuple(shares)),
     )
+
+
+def tell_unseen(name: str, values: Iterable[object]) -> str:
+    """Return the warning for the categories of a covariate that the context has not."""
+    found = sorted({str(value) for value in values})
+    more = f" and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
+    told = ", ".join(found[:MOST_TOLD])
+    return f"Covariate '{name}' takes values unknown so far, which count as its mean: {told}{more}."
 
 
 def spread(values: Floats) -> float:

@@ -28,6 +28,7 @@ from forecast.core.job import Answer
 from forecast.core.load import Load, tellable
 from forecast.core.loading import load_model, unload_model
 from forecast.core.memory import release_memory
+from forecast.core.precision import most_in_batch
 from forecast.core.progress import LoadProgress, current_progress, tracked
 from forecast.core.schemas import InitializationRequest
 from forecast.core.warm_up import warm_up_task
@@ -205,7 +206,9 @@ class ModelService(Generic[Loaded]):
             worker = Worker(
                 lambda tasks: self.adapter.predict(loaded, tasks),
                 self.adapter.batch_key,
-                max_batch=config.batch_size or limits.max_batch or self.adapter.max_batch,
+                max_batch=most_in_batch(
+                    config.precision, config.batch_size or limits.max_batch or self.adapter.max_batch
+                ),
                 queue_size=self.settings.queue_size,
                 name=self.adapter.model_id,
             )

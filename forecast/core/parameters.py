@@ -121,6 +121,11 @@ class Parameters(Body):
         if len(given) > 1:
             told = {"names": " and ".join(given)}
             raise PydanticCustomError("exclusive", "{names} exclude each other; give one of them", told)
+        if not self.use_quantiles and (given[:1] in (["level"], ["quantile_levels"])):
+            told = {"name": given[0]}
+            raise PydanticCustomError(
+                "exclusive", "{name} and 'use_quantiles': false exclude each other", told
+            )
         for name in (*_QUANTILES, "add_calendar", "series_ids"):
             values = getattr(self, name) or []
             if len(set(values)) != len(values):

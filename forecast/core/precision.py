@@ -28,6 +28,14 @@ def check_precision(precision: Precision, known: tuple[Precision, ...], backend:
         )
 
 
+def most_in_batch(precision: Precision, limit: int) -> int:
+    """Return how many series may be forecast in one call: `limit`, and one in int8.
+
+    There a layer's inputs share one scale, so that batch mates would change each other's numbers.
+    """
+    return 1 if precision == "int8" else limit
+
+
 def lower_precision(blocks: Iterable[Any], precision: Precision) -> None:
     """Let the linear layers of torch modules compute in a precision, with float32 in and out."""
     for block in blocks:

@@ -21,6 +21,9 @@ MOST_REGRESSIONS = 20
 # Least squares on few rows a column follows the noise of the context; this penalty tames it.
 _ROWS_PER_COLUMN = 4
 _RIDGE_ON_FEW_ROWS = 3.0
+# A direction of the columns is left out below this share, for each column, of the smallest column: it repeats
+# others. Upstream takes the share of the largest direction, which loses categories rare in a long context.
+_COLLINEAR = 10 * float(np.finfo(np.float32).eps)
 # Below this a residual of the normalized target is rounding, not something to forecast.
 _EXACT_FIT = 1e-9
 
@@ -152,9 +155,10 @@ def _residual(target: Floats, fit: _Fit) -> Floats:
 
 
 def _solve(design: Design, target: Floats, ridge: float) -> Floats:
-    size = design.columns
-    penalized = design.gram() + ridge * np.eye(size)
-    # Upstream pads to a power of two and solves in float32; its cutoff is what tames collinear columns.
-    cutoff = 10 * 2 ** int(np.ceil(np.log2(size))) * float(np.finfo(np.float32).eps)
-    weights: Floats = np.linalg.pinv(penalized, rcond=cutoff, hermitian=True) @ design.moments(target)
+    penalized = design.gram() + ridge * np.eye(design.columns)
+    sizes, directions = np.linalg.eigh(penalized)
+    told = np.diag(penalized)
+    kept = sizes > _COLLINEAR * 2 ** np.ceil(np.log2(design.columns)) * told[told > _EXACT_FIT].min()
+    directions = directions[:, kept]
+    weights: Floats = directions @ ((directions.T @ design.moments(target)) / sizes[kept])
     return weights

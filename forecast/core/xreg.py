@@ -7,6 +7,7 @@ from typing import Any
 
 from forecast.core.ability import lacking
 from forecast.core.adapter import Adapter, Capabilities, CovariateMode, Forecast, Series
+from forecast.core.design import tell_unseen
 from forecast.core.errors import NotSupportedError
 from forecast.core.parameters import Parameters
 from forecast.core.regression import Adjustment, correct, regress
@@ -59,12 +60,19 @@ def apply_xreg(series: Sequence[Series], mode: CovariateMode, parameters: Parame
         notes.append(f"Without covariates {', '.join(given)} has no effect.")
     if not declared or mode != "regression":
         return Regressed(series, used=declared, warnings=tuple(notes))
+    notes += _unseen(series)
+    idle = _idle(series)
+    if idle:
+        notes.append(
+            f"Covariates that never change in any context of the request ({', '.join(idle)}) have no effect:"
+            " nothing is known of what their change would do."
+        )
     pooled = parameters.xreg_scope == "pooled"
     static = [covariate.name for covariate in series[0].covariates if covariate.static]
     alone = len(static) == len(series[0].covariates)
     if static and (alone or not pooled):
         notes.append(_explain(static, pooled))
-    if alone:
+    if alone or len(static) + len(idle) == len(series[0].covariates):
         return Regressed([replace(one, covariates=()) for one in series], warnings=tuple(notes))
     if parameters.xreg_mode == AFTER:
         bare = [replace(one, covariates=()) for one in series]
@@ -72,6 +80,29 @@ def apply_xreg(series: Sequence[Series], mode: CovariateMode, parameters: Parame
         return Regressed(bare, restore, backcast=True, used=True, warnings=tuple(notes))
     residual, adjustments = zip(*regress(series, parameters.xreg_ridge, pooled=pooled), strict=True)
     return Regressed(residual, partial(_restore_before, adjustments), used=True, warnings=tuple(notes))
+
+
+def _unseen(series: Sequence[Series]) -> list[str]:
+    """Return a warning for each covariate with categories ahead that no context of the request has."""
+    past: dict[str, set[object]] = {}
+    ahead: dict[str, set[object]] = {}
+    for one in series:
+        for covariate in one.covariates:
+            if covariate.kind == "categorical" and covariate.future is not None:
+                past.setdefault(covariate.name, set()).update(covariate.past.tolist())
+                ahead.setdefault(covariate.name, set()).update(covariate.future.tolist())
+    return [tell_unseen(name, ahead[name] - past[name]) for name in ahead if ahead[name] - past[name]]
+
+
+def _idle(series: Sequence[Series]) -> list[str]:
+    """Return the dynamic covariates that have one value in each context of the request."""
+    moving: dict[str, bool] = {}
+    for one in series:
+        for covariate in one.covariates:
+            if not covariate.static:
+                changes = bool((covariate.past != covariate.past[0]).any())
+                moving[covariate.name] = changes or moving.get(covariate.name, False)
+    return [name for name, moves in moving.items() if not moves]
 
 
 def _explain(static: Sequence[str], pooled: bool) -> str:

@@ -86,6 +86,7 @@ def test_a_covariate_moves_the_forecast_as_the_matrix_says(model: Model, reach: 
             assert moved(*pooled) > 1e-3
             assert told_of(pooled[1], name) == []
         case "carried":
+            assert change > 1e-3
             assert "its last known value was carried forward" in warnings[0]
         case "constant":
             assert change < 1e-6

@@ -1,5 +1,8 @@
 """What the tests of workers and of routes share."""
 
+import asyncio
+import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -7,8 +10,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from forecast.core.adapter import Forecast, Task
+from forecast.core.config import Settings
+from forecast.core.inference import Patience, infer
+from forecast.core.parameters import InferenceRequest, Parameters
+from forecast.core.schemas import InitializationRequest
 from forecast.core.worker import Worker
-from tests.fakes import FakeAdapter
+from tests.core.regressed import Ask, Carrying
+from tests.fakes import FakeAdapter, make_service
 
 Start = Callable[..., Worker]
 
@@ -53,3 +61,26 @@ def forecast(client: TestClient, **changes: Any) -> Any:
 def ready(client: TestClient) -> TestClient:
     assert client.post(f"{PREFIX}/initialization", json={}).status_code == 200
     return client
+
+
+@pytest.fixture
+def ask(make_settings: Callable[..., Settings]) -> Ask:
+    """Forecast a table with the roles of its columns."""
+
+    def answer(
+        table: dict[str, Any], roles: dict[str, str], adapter: FakeAdapter | None = None, **parameters: Any
+    ) -> dict[str, Any]:
+        body = {"data": table, "data_definition": roles, "parameters": parameters}
+        service = make_service(adapter or Carrying())
+        service.initialize(InitializationRequest())
+        request = InferenceRequest[Parameters].model_validate(body)
+        patience = Patience(time.monotonic(), 60, asyncio.Event().wait)  # type: ignore[arg-type]  # waits too
+        try:
+            answered: dict[str, Any] = json.loads(
+                asyncio.run(infer(service, request, make_settings(), patience))
+            )
+        finally:
+            service.shutdown()
+        return answered
+
+    return answer

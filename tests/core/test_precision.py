@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -6,7 +7,7 @@ from forecast.core.errors import NotSupportedError
 from forecast.core.precision import PRECISIONS, check_precision, lower_precision
 from forecast.core.schemas import InitializationRequest
 from forecast.core.weights import empty_weights, weigh
-from tests.fakes import make_service
+from tests.fakes import FakeAdapter, make_service, make_task
 
 
 def make_network() -> Any:
@@ -68,3 +69,18 @@ def test_int8_is_refused_off_the_cpu_with_what_to_take_instead() -> None:
 def test_a_model_without_weights_computes_in_float32_only() -> None:
     with pytest.raises(NotSupportedError, match="'bfloat16' is not available for this model"):
         make_service().initialize(InitializationRequest(precision="bfloat16"))
+
+
+class ManyPrecisions(FakeAdapter):
+    capabilities = replace(FakeAdapter.capabilities, precisions=PRECISIONS)
+
+
+@pytest.mark.parametrize(("precision", "sizes"), [("int8", [1, 1, 1]), ("float32", [3])])
+def test_in_int8_nobody_shares_a_call_with_others(precision: Any, sizes: list[int]) -> None:
+    adapter = ManyPrecisions()
+    service = make_service(adapter)
+    service.initialize(InitializationRequest(precision=precision))
+    adapter.batches.clear()
+    service.run_inference([make_task(name) for name in "abc"])
+    assert [len(batch) for batch in adapter.batches] == sizes
+    service.shutdown()

@@ -150,7 +150,6 @@ def test_an_interval_outside_the_range_is_an_error_that_says_it(
     with pytest.raises(RequestError) as refused:
         task_levels(Parameters(level=level), Capabilities(native_levels=native))
     assert refused.value.detail.startswith(told)
-    task_levels(Parameters(level=level, use_quantiles=False), Capabilities(native_levels=native))
 
 
 @pytest.mark.parametrize("level", [1e-300, 1e-17, 0.9e-9, 1 - 1e-15])

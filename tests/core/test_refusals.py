@@ -35,6 +35,11 @@ from tests.core.conftest import DAYS, PREFIX, REQUEST, forecast
             "parameters",
             "quantile_levels and level exclude each other; give one of them",
         ),
+        (
+            {"parameters": {"level": [80], "use_quantiles": False}},
+            "parameters",
+            "level and 'use_quantiles': false exclude each other",
+        ),
         ({"parameters": {"level": [80, 100]}}, "parameters.level.1", "less than 100"),
         ({"parameters": {"level": [0]}}, "parameters.level.0", "greater than 0"),
         ({"parameters": {"level": [80, 80.0]}}, "parameters", "level names a value twice"),

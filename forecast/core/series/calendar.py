@@ -23,6 +23,7 @@ _MOST_PERIODS = 10_000
 _A_YEAR = (
     (("MS", "ME", "BMS", "BME", "WOM", "LWOM"), 12),
     (("QS", "QE", "BQS", "BQE"), 4),
+    (("SMS", "SME"), 24),
 )
 _OLD_ALIASES = {"H": "h", "T": "min", "S": "s", "L": "ms"}
 _ENDS_OR_STARTS = {"M": ("ME", "MS"), "Q": ("QE", "QS"), "Y": ("YE", "YS"), "A": ("YE", "YS")}
@@ -135,8 +136,8 @@ def season_length(freq: str) -> int:
     """
     offset = to_offset(freq)
     count, base = offset.n, offset.rule_code.split("-")[0]
-    if base == "B":
-        return 5
+    if base in ("B", "C"):
+        return 5 // count if 5 % count == 0 else 1
     if base == "W":
         return max(1, round(52 / count))
     for bases, steps in _A_YEAR:
@@ -144,5 +145,7 @@ def season_length(freq: str) -> int:
             return steps // count if steps % count == 0 else 1
     if not isinstance(offset, pd.offsets.Tick):
         return 1
+    if offset.nanos % (7 * _DAY) == 0:
+        return max(1, round(52 * 7 * _DAY / offset.nanos))
     whole = 7 * _DAY if offset.nanos % _DAY == 0 else _DAY
     return int(whole // offset.nanos) if whole % offset.nanos == 0 else 1

@@ -42,7 +42,10 @@ FEATURES: dict[str, Feature] = {
     "day_of_week": Feature("categorical", 7, "Monday to Sunday", lambda days: days.dayofweek),
     "is_weekend": Feature("numerical", 7, "1 on Saturdays and Sundays", lambda days: days.dayofweek > 4),
     "day_of_month": Feature("numerical", 28, "1 to 31", lambda days: days.day),
-    "is_month_end": Feature("numerical", 2, "1 on the last day of a month", lambda days: days.is_month_end),
+    # pandas' own flag is that of the index's frequency: of business days, the last one of a month.
+    "is_month_end": Feature(
+        "numerical", 2, "1 on the last day of a month", lambda days: days.day == days.days_in_month
+    ),
     "day_of_year": Feature("numerical", 365, "1 to 366", lambda days: days.dayofyear),
     "week_of_year": Feature("numerical", 365, "1 to 53, by ISO 8601", lambda days: days.isocalendar().week),
     "month": Feature("categorical", 365, "January to December", lambda days: days.month),
@@ -90,12 +93,20 @@ class CalendarCovariates:
         for name in self.names:
             kind, values, told = _read(name, clock)
             before, after = values[: len(past)], values[len(past) :]
+            if kind == "categorical" and (unseen := sorted(set(after) - set(before))):
+                # The mean of other months says nothing of one that no context has.
+                before, after = np.full_like(before, before[-1]), np.full_like(after, before[-1])
+                told = [
+                    f"'{name}' was left out of series whose context has not all of its values ahead:"
+                    f" {', '.join(unseen)}."
+                ]
+            elif (before == before[0]).all():
+                told = [
+                    *told,
+                    f"'{name}' is the same at every step of a series' context, so its effect cannot be told.",
+                ]
             found.append(Covariate(name, kind, before, after))
             notes += told
-            if (before == before[0]).all():
-                notes.append(
-                    f"'{name}' is the same at every step of a series' context, so its effect cannot be told."
-                )
         return tuple(found), tuple(notes)
 
 

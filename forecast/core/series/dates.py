@@ -71,6 +71,15 @@ def _iso(text: pd.Series) -> pd.DatetimeIndex | None:
     offsets = text.str.extract(f"({_OFFSET})", expand=False) if text.str.contains(":").any() else None
     aware = offsets is not None and bool(offsets.notna().any())
     iso = text.where(shaped)
+    if (
+        offsets is not None
+        and aware
+        and (bare := text[shaped & offsets.isna() & text.str.contains(":")]).size
+    ):
+        raise DataError(
+            f"Column '{text.name}' has times with an offset from UTC and times without, such as"
+            f" '{bare.iloc[0]}'; write all of them in one way."
+        )
     if not aware:
         return pd.DatetimeIndex(pd.to_datetime(iso, format="ISO8601", errors="coerce"))
     index = pd.DatetimeIndex(pd.to_datetime(iso, format="ISO8601", errors="coerce", utc=True))
@@ -78,6 +87,14 @@ def _iso(text: pd.Series) -> pd.DatetimeIndex | None:
         return index
     zone = pd.Timestamp(text.iloc[0]).tz
     return index.tz_convert(zone)
+
+
+def has_several_offsets(column: pd.Series) -> bool:
+    """Return whether the stamps of a column are written with different offsets from UTC."""
+    if column.dtype != object:
+        return False
+    offsets = pd.Series(column.unique(), dtype=object).astype(str).str.extract(f"({_OFFSET})", expand=False)
+    return bool(offsets.nunique() > 1)
 
 
 def _quarters(text: pd.Series) -> pd.DatetimeIndex:

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from forecast.core.adapter import Capabilities, Floats, Kind, Series
 from forecast.core.data.table import Table
-from forecast.core.errors import MOST_ERRORS, CellError, DataError
+from forecast.core.errors import MOST_ERRORS, CellError, DataError, RequestError
 from forecast.core.parameters import Parameters, Role
 from forecast.core.series.calendar import check_frequency, infer_frequency, season_length
 from forecast.core.series.calendar_covariates import CalendarCovariates, read_calendar
 from forecast.core.series.choice import choose_series
 from forecast.core.series.columns import read_categories, read_numbers
 from forecast.core.series.covariates import Column, Cut, cut_covariate
+from forecast.core.series.dates import has_several_offsets
 from forecast.core.series.definition import ONLY_SERIES, Definition, read_definition
 from forecast.core.series.gaps import fill_numbers
 from forecast.core.series.grid import check_steps, future_index, grid, keeps_clock
@@ -106,17 +107,33 @@ def build_panel(
     freq = infer_frequency(longest) if parameters.freq is None else check_frequency(parameters.freq, longest)
     season = parameters.season_length or season_length(freq)
     made = read_calendar(parameters.calendar_names, roles, freq)
+    told = _check_clock(frame[definition.timestamp], stamps, parameters)
     by_clock = keeps_clock(longest, freq)
     plan = _Plan(labels, horizon, context_len, parameters, limits, freq, season, by_clock, made, {})
     series: list[Series] = []
     actuals: list[Floats] = []
-    warnings = dict.fromkeys(made.warnings)
+    warnings = dict.fromkeys((*told, *made.warnings))
     for name, rows in zip(names, groups, strict=True):
         found, ahead, notes = _read_series(name, rows, sheet, plan)
         series.extend(found)
         actuals.extend(ahead)
         warnings.update(dict.fromkeys(notes))
     return Panel(tuple(series), tuple(actuals), definition.targets, freq, tuple(warnings))
+
+
+def _check_clock(column: pd.Series, stamps: pd.DatetimeIndex, parameters: Parameters) -> list[str]:
+    """Return a warning where stamps lost the clock they were written by; refuse covariates made of it."""
+    if parameters.timezone is not None or stamps.tz is None or not has_several_offsets(column):
+        return []
+    if parameters.calendar_names:
+        raise RequestError(
+            f"The dates of column '{column.name}' have several offsets from UTC, so add_calendar cannot tell"
+            " hours and days by their clock; pass 'timezone', as Europe/Berlin."
+        )
+    return [
+        f"The dates of column '{column.name}' have several offsets from UTC and were read as UTC; pass"
+        " 'timezone' to keep their clock."
+    ]
 
 
 def _group(frame: pd.DataFrame, definition: Definition) -> tuple[list[str], list[Rows]]:

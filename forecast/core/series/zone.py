@@ -1,5 +1,6 @@
 """Placing dates and bounds in the time zone of a request."""
 
+import re
 from collections.abc import Sequence
 from datetime import tzinfo
 
@@ -66,11 +67,17 @@ def _place(local: pd.Series, zone: tzinfo) -> pd.Series:
     return pd.Series(pd.DatetimeIndex(rising).tz_localize(zone, ambiguous="infer"), index=rising.index)
 
 
+def _span(text: str) -> str:
+    """Return the alias of the period that a date without a time stands for."""
+    named = ((r"\d{4}", "Y"), (r"\d{4}-?Q[1-4]", "Q"), (r"\d{4}-\d{2}", "M"))
+    return next((alias for pattern, alias in named if re.fullmatch(pattern, text.strip())), "D")
+
+
 def read_bound(field: str, text: str, zone: tzinfo | None) -> pd.Timestamp:
     """Return the start or the end of the context, inclusive, in the zone of the data.
 
-    A bare date as the end means the whole of that day. Of an hour that the clock repeats, a start means
-    the first and an end the second. Raises RequestError naming the field.
+    A bare date, month, quarter or year as the end means the whole of it. Of an hour that the clock repeats,
+    a start means the first and an end the second. Raises RequestError naming the field.
     """
     try:
         stamp = parse_dates(pd.Series([text], name=field))[0]
@@ -79,7 +86,7 @@ def read_bound(field: str, text: str, zone: tzinfo | None) -> pd.Timestamp:
     is_end = field == "context_end_date"
     try:
         if is_end and ":" not in text and stamp == stamp.normalize():
-            stamp = stamp + pd.Timedelta(days=1) - pd.Timedelta(1, unit="ns")
+            stamp = stamp.to_period(_span(text)).end_time
         if stamp.tz is not None:
             return stamp.tz_convert(zone) if zone is not None else stamp.tz_convert("UTC").tz_localize(None)
         if zone is None:

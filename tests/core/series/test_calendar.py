@@ -131,7 +131,12 @@ def test_steps_below_a_second_are_recognized_with_a_gap(freq: str) -> None:
     [
         ("24h", 7),
         ("1440min", 7),
-        ("7D", 1),
+        ("7D", 52),
+        ("14D", 26),
+        ("2B", 1),
+        ("5B", 1),
+        ("SMS", 24),
+        ("SME", 24),
         ("WOM-3FRI", 12),
         ("250ms", 345_600),
         ("h", 24),

@@ -40,10 +40,11 @@ def test_the_past_and_the_future_of_a_series_get_what_their_dates_tell() -> None
     assert values(found["is_weekend"]) == [1, 1, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0]
     assert values(found["holidays:DE"]) == [0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 1, 0]
     assert values(found["day_of_month"]) == [*range(21, 32), 1, 2]
-    assert values(found["month"]) == ["12"] * 11 + ["01"] * 2
+    # January and its quarter are not in the context: nothing can be learned of them.
+    assert values(found["month"]) == ["12"] * 13
     assert values(found["is_month_end"]) == [0] * 10 + [1, 0, 0]
     assert values(found["week_of_year"]) == [51] * 2 + [52] * 7 + [1] * 4
-    assert values(found["quarter"]) == ["04"] * 11 + ["01"] * 2
+    assert values(found["quarter"]) == ["04"] * 13
     assert values(found["day_of_year"]) == [*range(356, 367), 1, 2]
     for name, covariate in found.items():
         assert not covariate.static
@@ -59,14 +60,56 @@ def test_a_context_cut_short_has_covariates_as_long_as_it_is() -> None:
 
 
 def test_hours_and_days_are_those_of_the_requests_zone() -> None:
-    stamps = pd.date_range("2024-12-24 21:00", periods=4, freq="h", tz="UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
-    table = {"date": stamps.tolist(), "y": [1, 2, 3, 4]}
+    stamps = pd.date_range("2024-12-24 01:00", periods=24, freq="h", tz="UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
+    table = {"date": stamps.tolist(), "y": list(range(24))}
     names = ("hour", "holidays:DE")
     utc, berlin = made(table, *names, horizon=1), made(table, *names, horizon=1, timezone="Europe/Berlin")
-    assert values(utc["hour"]) == ["21", "22", "23", "00", "01"]
-    assert values(berlin["hour"]) == ["22", "23", "00", "01", "02"]
-    assert values(utc["holidays:DE"]) == [0, 0, 0, 1, 1]
-    assert values(berlin["holidays:DE"]) == [0, 0, 1, 1, 1]
+    assert values(utc["hour"])[-5:] == ["21", "22", "23", "00", "01"]
+    assert values(berlin["hour"])[-5:] == ["22", "23", "00", "01", "02"]
+    assert values(utc["holidays:DE"])[-5:] == [0, 0, 0, 1, 1]
+    assert values(berlin["holidays:DE"])[-5:] == [0, 0, 1, 1, 1]
+
+
+def test_what_no_context_has_of_a_category_ahead_is_left_out_with_a_warning() -> None:
+    dates = pd.date_range("2024-01-01", periods=31).strftime("%Y-%m-%d").tolist()
+    table: dict[str, Any] = {"date": dates, "y": list(range(31))}
+    found = panel(table, add_calendar=["month", "day_of_week"], horizon=2)
+    assert found.warnings == (
+        "'month' was left out of series whose context has not all of its values ahead: 02.",
+    )
+    (series,) = found.series
+    assert [values(c)[-3:] for c in series.covariates] == [["01"] * 3, ["02", "03", "04"]]
+
+
+@pytest.mark.parametrize("timezone", [None, "Europe/Berlin"])
+def test_the_end_of_a_month_is_its_last_day_whatever_the_frequency(timezone: str | None) -> None:
+    dates = pd.bdate_range("2024-01-01", periods=90).strftime("%Y-%m-%d").tolist()
+    table = {"date": dates, "y": list(range(90))}
+    (series,) = panel(table, add_calendar=["is_month_end"], horizon=20, timezone=timezone).series
+    stamps = series.index.append(series.future_index)
+    flagged = stamps[np.array(values(series.covariates[0])) == 1]
+    assert flagged.strftime("%m-%d").tolist() == ["01-31", "02-29", "04-30", "05-31"]
+
+
+BERLIN = [
+    "2024-03-30T23:00:00+01:00",
+    "2024-03-31T00:00:00+01:00",
+    "2024-03-31T01:00:00+01:00",
+    "2024-03-31T03:00:00+02:00",
+    "2024-03-31T04:00:00+02:00",
+]
+
+
+def test_a_clock_that_is_not_told_is_asked_for() -> None:
+    table = {"date": BERLIN, "y": [1, 2, 3, 4, 5]}
+    with pytest.raises(RequestError, match="several offsets from UTC.*pass 'timezone'"):
+        panel(table, add_calendar=["day_of_month"], horizon=1)
+    assert panel(table, horizon=1).warnings == (
+        "The dates of column 'date' have several offsets from UTC and were read as UTC; pass 'timezone'"
+        " to keep their clock.",
+    )
+    zoned = made(table, "day_of_month", horizon=1, timezone="Europe/Berlin")
+    assert values(zoned["day_of_month"]) == [30, 31, 31, 31, 31, 31]
 
 
 def test_they_stand_behind_the_columns_of_the_table_and_need_no_rows_for_their_future() -> None:

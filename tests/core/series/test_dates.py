@@ -79,3 +79,9 @@ def test_two_columns_of_dates_need_a_role() -> None:
 
 def test_a_table_without_dates_has_no_date_column() -> None:
     assert find_date_column(pd.DataFrame({"y": ["1", "2"], "name": ["a", "b"]}, dtype=object)) is None
+
+
+def test_times_with_and_without_an_offset_are_not_mixed() -> None:
+    column = pd.Series(["2024-01-01T00:00:00+01:00", "2024-01-01T01:00:00"], name="when")
+    with pytest.raises(DataError, match="'when' has times with an offset .* such as '2024-01-01T01:00:00'"):
+        parse_dates(column)

@@ -100,3 +100,24 @@ def test_a_date_of_a_typed_column_beyond_the_year_2262_is_named() -> None:
     dates[1] = pd.Timestamp("3000-01-01")
     with pytest.raises(DataError, match="row 2: '3000-01-01 00:00:00' is not a date"):
         parse_dates(dates.rename("date"))
+
+
+@pytest.mark.parametrize(
+    ("end", "last"),
+    [
+        ("2024", "2024-12-31"),
+        ("2024-02", "2024-02-29"),
+        ("2024Q1", "2024-03-31"),
+        ("2024-03-05", "2024-03-05"),
+    ],
+)
+def test_a_month_a_quarter_and_a_year_end_with_their_last_day(end: str, last: str) -> None:
+    days = pd.date_range("2023-12-01", "2025-02-01").strftime("%Y-%m-%d").tolist()
+    made = panel({"date": days, "y": list(range(len(days)))}, context_end_date=end)
+    assert made.series[0].index[-1] == pd.Timestamp(last)
+
+
+def test_a_month_begins_with_its_first_day() -> None:
+    days = pd.date_range("2023-12-01", "2024-04-01").strftime("%Y-%m-%d").tolist()
+    made = panel({"date": days, "y": list(range(len(days)))}, context_start_date="2024-02")
+    assert made.series[0].index[0] == pd.Timestamp("2024-02-01")

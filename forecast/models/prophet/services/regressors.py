@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecast.core.adapter import Covariate, Floats, Series
+from forecast.core.design import tell_unseen
 from forecast.core.errors import NotSupportedError, RequestError
 
 MOST_CATEGORIES = 100
@@ -22,9 +24,9 @@ class Regressor:
 def regressors(series: Series) -> tuple[list[Regressor], tuple[str, ...]]:
     """Return the columns of a series, and a warning for each covariate that says nothing about it.
 
-    A categorical covariate has one column a category of the known past; another category in the future is
-    zero in all of them. What never changes in the known past is left out: its effect cannot be told from
-    the trend's level. Raises RequestError beyond MOST_CATEGORIES.
+    A categorical covariate has one column a category of the known past; another category in the future has
+    the mean of their effects, with a warning. What never changes in the known past is left out: its effect
+    cannot be told from the trend's level. Raises RequestError beyond MOST_CATEGORIES.
     """
     known = ~np.isnan(series.target)
     columns: list[Regressor] = []
@@ -39,21 +41,27 @@ def regressors(series: Series) -> tuple[list[Regressor], tuple[str, ...]]:
         elif covariate.kind == "numerical":
             columns.append(Regressor(np.asarray(covariate.past, np.float64), _future(covariate)))
         else:
-            columns += _one_hot(covariate, sorted(values))
+            columns += _one_hot(covariate, sorted(values), known)
+            unseen = ~np.isin(_future(covariate), list(values))
+            if unseen.any():
+                warnings.append(tell_unseen(covariate.name, _future(covariate)[unseen]))
     return columns, tuple(warnings)
 
 
-def _one_hot(covariate: Covariate, categories: list[str]) -> list[Regressor]:
+def _one_hot(covariate: Covariate, categories: list[str], known: NDArray[np.bool_]) -> list[Regressor]:
     if len(categories) > MOST_CATEGORIES:
         raise RequestError(
             f"Covariate '{covariate.name}' has {len(categories)} categories in one series; Prophet takes at"
             f" most {MOST_CATEGORIES}. Leave it out, or give fewer categories."
         )
     future = _future(covariate)
-    return [
-        Regressor((covariate.past == category).astype(np.float64), (future == category).astype(np.float64))
-        for category in categories
-    ]
+    unseen = ~np.isin(future, categories)
+    columns = []
+    for category in categories:
+        past = (covariate.past == category).astype(np.float64)
+        ahead = np.where(unseen, past[known].mean(), future == category)
+        columns.append(Regressor(past, ahead.astype(np.float64)))
+    return columns
 
 
 def _future(covariate: Covariate) -> Floats:

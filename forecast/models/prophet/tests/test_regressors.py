@@ -19,9 +19,11 @@ def test_a_numerical_covariate_is_one_column_as_it_stands() -> None:
 
 def test_a_categorical_covariate_is_one_column_a_category_seen() -> None:
     days = (["rain", "sun"] * 10) + ["sun", "snow", "rain", "sun", "snow"]
-    columns, _ = regressors(make_task(VALUES, covariates=(categorical("weather", days),)).series)
+    columns, notes = regressors(make_task(VALUES, covariates=(categorical("weather", days),)).series)
     assert [list(c.past[:2]) for c in columns] == [[1, 0], [0, 1]]
-    assert [list(c.future) for c in columns] == [[0, 0, 1, 0, 0], [1, 0, 0, 1, 0]]
+    # What the past has not seen counts as the mean of what it has.
+    assert [list(c.future) for c in columns] == [[0, 0.5, 1, 0, 0.5], [1, 0.5, 0, 1, 0.5]]
+    assert notes == ("Covariate 'weather' takes values unknown so far, which count as its mean: snow.",)
 
 
 def test_a_category_seen_only_where_the_target_is_unknown_is_no_column() -> None:

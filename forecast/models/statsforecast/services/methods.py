@@ -71,11 +71,19 @@ def simplest(steps: int, season: int) -> Choice:
 
 def _best(freq: str, season: int) -> str:
     offset = to_offset(freq)
-    base = offset.rule_code[:1]
+    base = _base(offset)
     within_day = isinstance(offset, pd.offsets.Tick) and offset.nanos < _DAY
     if season > 1 and (within_day or (season > LONGEST_SEASON and base != "W")):
         return "MSTL"
     return "DynamicOptimizedTheta" if base in "MQY" else "AutoARIMA"
+
+
+def _base(offset: pd.offsets.BaseOffset) -> str:
+    """Return the letter of a frequency's unit: W for 7D too, M, Q, Y for business months and the like."""
+    code = offset.rule_code.partition("-")[0]
+    if isinstance(offset, pd.offsets.Tick) and offset.nanos % (7 * _DAY) == 0:
+        return "W"
+    return code[1] if len(code) > 1 and code[0] in "BS" and code[1] in "MQY" else code[0]
 
 
 def _with_seasons(method: str, freq: str, season: int, steps: int) -> Choice:

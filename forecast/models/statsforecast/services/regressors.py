@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from forecast.core.adapter import Covariate, Floats
+from forecast.core.design import tell_unseen
 from forecast.models.statsforecast.services.unit import ordinary_unit
 
 # What of a column the others leave over; below this share it repeats them and has no coefficient.
@@ -17,7 +18,7 @@ def regressors(covariates: Sequence[Covariate], steps: int) -> tuple[Floats, Flo
     """Return the columns of the last `steps` steps and of the horizon, and what was left out.
 
     Shapes are (steps, k) and (horizon, k). A categorical covariate has a column for each category but the
-    first; one that the context has not seen counts as the first.
+    first; one that the context has not seen has the mean of their effects.
     """
     past: list[Floats] = []
     future: list[Floats] = []
@@ -51,11 +52,13 @@ def _columns(covariate: Covariate, steps: int, warnings: list[str]) -> tuple[lis
         unit = ordinary_unit(before)
         return [before / unit], [after / unit]
     known = sorted(set(past))
-    unseen = sorted(set(future) - set(known))
-    if unseen:
-        warnings.append(f"Covariate '{covariate.name}' takes values unknown so far: {', '.join(unseen)}.")
-    return [(past == name).astype(np.float64) for name in known[1:]], [
-        (future == name).astype(np.float64) for name in known[1:]
+    unseen = ~np.isin(future, known)
+    if unseen.any():
+        warnings.append(tell_unseen(covariate.name, future[unseen]))
+    columns = [(past == name).astype(np.float64) for name in known[1:]]
+    steps_ahead = [(future == name).astype(np.float64) for name in known[1:]]
+    return columns, [
+        np.where(unseen, column.mean(), ahead) for column, ahead in zip(columns, steps_ahead, strict=True)
     ]
 
 

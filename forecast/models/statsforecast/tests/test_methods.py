@@ -22,6 +22,11 @@ from forecast.models.statsforecast.tests.build import make_series, seasonal
         ("MS", 12, 100, Choice("DynamicOptimizedTheta", (12,))),
         ("ME", 12, 100, Choice("DynamicOptimizedTheta", (12,))),
         ("QS-OCT", 4, 30, Choice("DynamicOptimizedTheta", (4,))),
+        ("BME", 12, 100, Choice("DynamicOptimizedTheta", (12,))),
+        ("BMS", 12, 100, Choice("DynamicOptimizedTheta", (12,))),
+        ("BQE-DEC", 4, 30, Choice("DynamicOptimizedTheta", (4,))),
+        ("BYE-DEC", 1, 30, Choice("DynamicOptimizedTheta", (1,))),
+        ("7D", 52, 200, Choice("AutoARIMA", (1,))),
         ("YE-DEC", 1, 30, Choice("DynamicOptimizedTheta", (1,))),
     ],
 )

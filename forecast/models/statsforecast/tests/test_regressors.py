@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from forecast.models.statsforecast.services.regressors import regressors
 from forecast.models.statsforecast.tests.build import category, number
@@ -49,11 +50,11 @@ def test_there_is_at_most_one_column_for_four_rows() -> None:
     assert [told.split("'")[1] for told in warnings] == ["x3", "x4"]
 
 
-def test_a_category_unseen_so_far_counts_as_the_first_and_is_told() -> None:
-    days = ["a", "b"] * 6 + ["c"]
+def test_a_category_unseen_so_far_counts_as_the_mean_of_those_known_and_is_told() -> None:
+    days = ["a", "b", "b"] * 4 + ["c"]
     _, future, warnings = regressors([category("day", days, 1)], 12)
-    np.testing.assert_array_equal(future, [[0.0]])
-    assert warnings == ("Covariate 'day' takes values unknown so far: c.",)
+    assert future == pytest.approx(np.array([[2 / 3]]))
+    assert warnings == ("Covariate 'day' takes values unknown so far, which count as its mean: c.",)
 
 
 def test_only_the_last_steps_count() -> None:

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from forecast.core.adapter import Options
+from forecast.core.adapter import Floats, Options
 from forecast.core.config import ModelSettings
 
 
@@ -34,3 +34,7 @@ class TimesFM25Options(Options):
     normalize_inputs: bool = Field(
         False, description="Forecast in units of the context's standard deviation: no cost."
     )
+
+    def lower_bound(self, target: Floats) -> float | None:
+        """Return zero where `infer_is_positive` and no value of the context is negative."""
+        return 0.0 if self.infer_is_positive and (target >= 0).all() else None

@@ -19,7 +19,6 @@ from forecast.models.timesfm25.schemas.schema import TimesFM25Options, TimesFM25
 from forecast.models.timesfm25.services.weights import read_weights
 
 _PATCH, _OUTPUT = 32, 128
-_MEDIAN = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,8 +124,9 @@ def _ask(
 
 def _read(task: Task, target: Floats, unit: Unit, output: Floats, horizon: int) -> Forecast:
     values = unit.restore(output)
-    if _options(task).infer_is_positive and (target >= 0).all():
-        values = np.maximum(values, 0.0)
+    bound = _options(task).lower_bound(target)
+    if bound is not None:
+        values = np.maximum(values, bound)
     steps = values[-horizon:][: task.horizon]
     told = len(task.series.target) - len(target)
     notes = (f"Context and horizon share {len(target) + horizon} steps: the first {told} were left out.",)
@@ -135,7 +135,7 @@ def _read(task: Task, target: Floats, unit: Unit, output: Floats, horizon: int) 
         steps[:, 1:],
         DECILES,
         warnings=notes if told else (),
-        backcast=_align(values[:-horizon, _MEDIAN], len(task.series.target)) if task.backcast else None,
+        backcast=_align(values[:-horizon, 0], len(task.series.target)) if task.backcast else None,
     )
 
 

@@ -113,6 +113,24 @@ def test_each_option_changes_numbers(loaded: LoadedTimesFM, name: str) -> None:
     assert np.abs(on.quantiles - off.quantiles).max() > 1e-2
 
 
+def test_a_normalized_series_reaches_the_network_with_a_spread_of_one(
+    loaded: LoadedTimesFM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spreads = []
+    decode = loaded.model.model.decode
+
+    def spy(horizon: int, inputs: Any, masks: Any) -> Any:
+        spreads.append(float(inputs[0].std(correction=0)))
+        return decode(horizon, inputs, masks)
+
+    monkeypatch.setattr(loaded.model.model, "decode", spy)
+    target = 40.0 * walk(64)
+    for asked in (True, False):
+        options = TimesFM25Options(normalize_inputs=asked, force_flip_invariance=False)
+        ADAPTER.predict(loaded, [make_task(target, 24, options=options)])
+    assert spreads == pytest.approx([1.0, target.std()], rel=1e-4)
+
+
 def test_positivity_is_decided_series_by_series(loaded: LoadedTimesFM) -> None:
     positive, negative = sparse(96), walk(90, seed=1, level=-50.0)
 
@@ -195,7 +213,7 @@ def test_the_backcast_is_what_the_library_would_have_forecast_for_the_context(
 
     assert found.backcast is not None
     assert np.isnan(found.backcast[:32]).all()
-    assert found.backcast[32:] == pytest.approx(whole[:64, 5], abs=1e-4)
+    assert found.backcast[32:] == pytest.approx(whole[:64, 0], abs=1e-4)
     assert shorter.backcast is not None
     assert np.isfinite(shorter.backcast).tolist() == [False] * 32 + [True] * 18
     alone = predict_one(loaded, tasks[1]).backcast
