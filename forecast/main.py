@@ -22,6 +22,7 @@ from forecast.core.problem import install_error_handlers
 from forecast.core.rate_limit import RateLimiter
 from forecast.core.schemas import InitializationRequest
 from forecast.models import get_available_models, get_router, get_service, require_active
+from forecast.tables import routes as tables
 from forecast.uploads import routes as uploads
 
 _MULTIPART_OVERHEAD = 65_536
@@ -58,6 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(get_router(model_id), max_body_size=settings.max_request_size)
     upload_limit = settings.max_upload_size + _MULTIPART_OVERHEAD
     app.include_router(uploads.router, max_body_size=upload_limit)
+    app.include_router(tables.router, max_body_size=settings.max_request_size)
     app.include_router(discovery.router)
     app.include_router(metrics.router)
     install_error_handlers(app)

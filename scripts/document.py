@@ -22,6 +22,7 @@ from forecast.core.errors import SapheneiaError
 from forecast.core.problem import Problem, ProblemCell
 from forecast.core.series.calendar_covariates import calendar_rows
 from forecast.models import MODEL_REGISTRY, SPEEDS, get_available_models, get_service
+from forecast.tables import schemas as tables
 from forecast.uploads.schemas import UploadedColumn, UploadResponse
 from scripts.model_kinds import ABILITIES, COVARIATES, MATRIX, ability_rows, capability_rows, covariate_rows
 
@@ -110,7 +111,7 @@ def write_response(kind: type[BaseModel]) -> str:
 def write_fields(name: str, page: Path) -> str:
     """Return the table of a body of the API, by the name of its class."""
     found = {body.__name__: body for body in BODIES}
-    homes = (schemas, parameters, responses)
+    homes = (schemas, parameters, responses, tables)
     kind = found.get(name) or next(getattr(home, name) for home in homes if hasattr(home, name))
     return write_request(kind) if issubclass(kind, schemas.Body) else write_response(kind)
 

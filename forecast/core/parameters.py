@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import Field, PlainValidator, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from forecast.core.data.table import MOST_COLUMNS
@@ -160,8 +160,8 @@ _Table = dict[str, list[Any]] | list[dict[str, Any]]
 Data = Annotated[_Table, PlainValidator(_check_table, json_schema_input_type=_Table)]
 
 
-class InferenceRequest(Body, Generic[P]):
-    """A table, what its columns mean, and how to forecast it."""
+class TableRequest(Body):
+    """A table: where it lies, or itself."""
 
     data_source_url_or_path: str | None = Field(
         None,
@@ -171,23 +171,30 @@ class InferenceRequest(Body, Generic[P]):
     data: Data | None = Field(
         None, description="The table itself, by columns or by records, instead of a source."
     )
-    data_definition: dict[str, Role] = Field(min_length=1, description="The role of each column used.")
-    parameters: P = Field(description="How to forecast.")
-
-    @field_validator("data_definition", mode="before")
-    @classmethod
-    def _has_sane_names(cls, value: Any) -> Any:
-        names = value if isinstance(value, dict) else ()
-        if len(names) > MOST_COLUMNS:
-            told = {"count": len(names), "limit": MOST_COLUMNS}
-            raise PydanticCustomError("columns", "{count} columns are named; the limit is {limit}", told)
-        broken = next((printable(name) for name in names if not is_unicode(name)), None)
-        if broken is not None:
-            raise PydanticCustomError("unicode", "The name '{name}' is not valid Unicode", {"name": broken})
-        return value
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:
         if (self.data_source_url_or_path is None) == (self.data is None):
             raise PydanticCustomError("source", "Give either data_source_url_or_path or data")
         return self
+
+
+def _check_names(value: Any) -> Any:
+    names = value if isinstance(value, dict) else ()
+    if len(names) > MOST_COLUMNS:
+        told = {"count": len(names), "limit": MOST_COLUMNS}
+        raise PydanticCustomError("columns", "{count} columns are named; the limit is {limit}", told)
+    broken = next((printable(name) for name in names if not is_unicode(name)), None)
+    if broken is not None:
+        raise PydanticCustomError("unicode", "The name '{name}' is not valid Unicode", {"name": broken})
+    return value
+
+
+Roles = Annotated[dict[str, Role], BeforeValidator(_check_names), Field(min_length=1)]
+
+
+class InferenceRequest(TableRequest, Generic[P]):
+    """A table, what its columns mean, and how to forecast it."""
+
+    data_definition: Roles = Field(description="The role of each column used.")
+    parameters: P = Field(description="How to forecast.")

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.datastructures import UploadFile
 
 from forecast.core.errors import MediaTypeError, RequestError
+from forecast.core.kept import remove_file
 from forecast.core.routing import guards
 from forecast.core.security import CurrentSettings
 from forecast.uploads.schemas import UploadResponse
@@ -52,3 +53,9 @@ Uploaded = Annotated[UploadFile, Depends(uploaded_file)]
 async def upload(file: Uploaded, settings: CurrentSettings) -> UploadResponse:
     """Keep a CSV, Parquet, JSON or Excel (.xlsx) file for forecasts, and tell what is in it."""
     return await to_thread.run_sync(store_upload, file.file, file.filename or "", settings)
+
+
+@router.delete("/uploads/{name}", status_code=204)
+async def remove(name: str, settings: CurrentSettings) -> None:
+    """Remove a file that the gateway keeps, by the last part of its path."""
+    await to_thread.run_sync(remove_file, name, settings.data_dir)

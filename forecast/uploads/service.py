@@ -1,9 +1,6 @@
 """Keeping an uploaded table, and describing it."""
 
-import re
-import secrets
 import shutil
-import unicodedata
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -13,13 +10,11 @@ import pandas as pd
 from forecast.core.config import Settings
 from forecast.core.data.formats import detect_format, parse_table
 from forecast.core.errors import DataError, MediaTypeError, TooLargeError
+from forecast.core.kept import SUFFIXES, new_file, source_of
 from forecast.core.series.calendar import infer_frequency
 from forecast.core.series.columns import is_empty, read_numbers
 from forecast.core.series.dates import find_date_column, parse_dates
 from forecast.uploads.schemas import ColumnKind, UploadedColumn, UploadResponse
-
-SUFFIXES = (".csv", ".parquet", ".json", ".xlsx")
-_LONGEST_STEM = 60
 
 
 def store_upload(file: BinaryIO, filename: str, settings: Settings) -> UploadResponse:
@@ -33,9 +28,7 @@ def store_upload(file: BinaryIO, filename: str, settings: Settings) -> UploadRes
         raise MediaTypeError(
             f"Files are read as {', '.join(SUFFIXES)}, and '{filename[:100]}' is none of them."
         )
-    folder = settings.data_dir / "uploads"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{_stem(filename)}-{secrets.token_hex(6)}{suffix}"
+    path = new_file(filename, suffix, settings.data_dir)
     with ExitStack() as undo:
         with path.open("xb") as kept:
             undo.callback(path.unlink)
@@ -43,12 +36,6 @@ def store_upload(file: BinaryIO, filename: str, settings: Settings) -> UploadRes
         answer = _describe(path, settings.max_upload_size)
         undo.pop_all()
     return answer
-
-
-def _stem(filename: str) -> str:
-    name = PurePosixPath(filename.replace("\\", "/")).stem
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9_]+", "-", plain).strip("-")[:_LONGEST_STEM] or "upload"
 
 
 def _copy(file: BinaryIO, kept: BinaryIO, limit: int) -> None:
@@ -72,7 +59,7 @@ def _describe(path: Path, limit: int) -> UploadResponse:
         for name in frame.columns
     ]
     return UploadResponse(
-        path=f"data/uploads/{path.name}",
+        path=source_of(path),
         size_bytes=len(content),
         format=detect_format(content, path.name),
         rows=len(frame),

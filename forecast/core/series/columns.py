@@ -39,23 +39,33 @@ def read_numbers(column: pd.Series) -> Floats:
 
     Raises DataError naming the cells with text, infinity or a number above 1e100.
     """
-    name = str(column.name)
+    numbers, faults = sift_numbers(column)
+    for fault, bad in faults.items():
+        rows = column.index[bad].tolist()
+        raise refuse_cells(str(column.name), rows, column[bad].head(MOST_ERRORS).tolist(), fault)
+    return numbers
+
+
+def sift_numbers(column: pd.Series) -> tuple[Floats, dict[str, NDArray[np.bool_]]]:
+    """Return a column as read_numbers reads it, and where its cells are no numbers, by their fault.
+
+    Those cells are NaN, as empty ones are.
+    """
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        raise refuse_cells(name, [column.index[0]], [column.iloc[0]], "is a date, not a number")
+        every = np.ones(len(column), dtype=bool)
+        return np.full(len(column), np.nan), {"is a date, not a number": every}
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     text = np.isnan(numbers)
     text[text] = ~is_empty(column[text], _NO_NUMBER)
-    faults = (
-        ("is not a number", text),
-        ("is not a finite number", np.isinf(numbers)),
-        ("is too large to be forecast", np.abs(numbers) > _LARGEST),
-    )
-    for fault, bad in faults:
-        if bad.any():
-            raise refuse_cells(
-                name, column.index[bad].tolist(), column[bad].head(MOST_ERRORS).tolist(), fault
-            )
-    return numbers
+    infinite, huge = np.isinf(numbers), np.isfinite(numbers) & (np.abs(numbers) > _LARGEST)
+    faults = {
+        "is not a number": text,
+        "is not a finite number": infinite,
+        "is too large to be forecast": huge,
+    }
+    return np.where(infinite | huge, np.nan, numbers), {
+        name: bad for name, bad in faults.items() if bad.any()
+    }
 
 
 def read_categories(column: pd.Series) -> NDArray[np.object_]:

@@ -11,7 +11,7 @@ from forecast.core.errors import MOST_ERRORS, CellError, DataError
 
 DATE_NAMES = ("date", "ds", "timestamp")
 _PLAIN = re.compile(r"(?:\d{4}-\d\d(?:-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?)?\n)+")
-_OFFSET = r"(?:Z|[+-]\d{2}:?\d{2})$"
+_OFFSET = r"[T ]\d[\d:.]*(Z|[+-]\d{2}(?::?\d{2})?)$"
 _DAYS = ("%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y")
 _TIMES = ("", " %H:%M", " %H:%M:%S")
 
@@ -23,21 +23,28 @@ def parse_dates(column: pd.Series) -> pd.DatetimeIndex:
     offsets keep a single offset, or become UTC when offsets differ. Raises DataError naming the rows
     that are no dates, or a column whose day and month cannot be told apart.
     """
+    found = sift_dates(column)
+    if found.hasnans:
+        _refuse(column, found.isna())
+    return found
+
+
+def sift_dates(column: pd.Series) -> pd.DatetimeIndex:
+    """Return the stamps of a column as parse_dates reads them, NaT where a cell is no date.
+
+    Raises DataError where day and month cannot be told apart.
+    """
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         index = pd.DatetimeIndex(column)
         # Files may hold years that nanoseconds cannot tell.
         outside = (index.unit != "ns") & ((index.year < 1678) | (index.year > 2261))
-        _refuse(column, index.isna() | outside)
-        return index
+        return pd.DatetimeIndex(index.where(~outside)) if np.any(outside) else index
     # The series of a table share most of their dates: each is read once.
     codes, distinct = pd.factorize(column, use_na_sentinel=False)
     plain = _plain(distinct.tolist())
     if plain is not None:
         return pd.DatetimeIndex(plain[codes])
-    found = _read(pd.Series(distinct, name=column.name, dtype=object))
-    if found.hasnans:
-        _refuse(column, found.isna()[codes])
-    return pd.DatetimeIndex(found[codes])
+    return pd.DatetimeIndex(_read(pd.Series(distinct, name=column.name, dtype=object))[codes])
 
 
 def _plain(values: list[object]) -> NDArray[np.datetime64] | None:
@@ -56,69 +63,69 @@ def _plain(values: list[object]) -> NDArray[np.datetime64] | None:
 
 
 def _read(distinct: pd.Series) -> pd.DatetimeIndex:
+    """Return the reading that makes most cells dates."""
     text = distinct.map(lambda value: "" if value is None or value is pd.NaT else str(value).strip())
     text = text.str.replace(r"^(\d{4})\.0$", r"\1", regex=True)
-    found = _iso(text)
-    if found is None or found.hasnans:
-        found = _quarters(text) if text.str.fullmatch(r"\d{4}-?Q[1-4]").all() else _local(text, found)
-    return found
+    iso = _iso(text)
+    if not iso.hasnans:
+        return iso
+    readings = [iso, _quarters(text), *_local(text)]
+    empty = [np.asarray(reading.isna()) for reading in readings]
+    least = min(range(len(readings)), key=lambda at: np.count_nonzero(empty[at]))
+    best = [reading for reading, none in zip(readings, empty, strict=True) if (none == empty[least]).all()]
+    if len(best) == 1 or empty[least].all():
+        return best[0]
+    steady = [reading for reading in best if _is_steady(reading.dropna())]
+    if len(steady) == 1:
+        return steady[0]
+    unclear = text[~empty[least]]
+    raise DataError(
+        f"The dates of column '{text.name}', such as '{unclear.iloc[0]}', can be read with the day or with"
+        " the month first; write them as 2024-12-31."
+    )
 
 
-def _iso(text: pd.Series) -> pd.DatetimeIndex | None:
-    shaped = text.str.match(r"\d{4}(?:-\d{2}|$|\d{4}$)")
-    if not shaped.any():
-        return None
-    offsets = text.str.extract(f"({_OFFSET})", expand=False) if text.str.contains(":").any() else None
-    aware = offsets is not None and bool(offsets.notna().any())
-    iso = text.where(shaped)
-    if (
-        offsets is not None
-        and aware
-        and (bare := text[shaped & offsets.isna() & text.str.contains(":")]).size
-    ):
+def _iso(text: pd.Series) -> pd.DatetimeIndex:
+    iso = text.where(text.str.match(r"\d{4}(?:-\d{2}|$|\d{4}$)"))
+    offsets = iso.str.extract(_OFFSET, expand=False) if iso.notna().any() else iso
+    if offsets.isna().all():
+        return pd.DatetimeIndex(pd.to_datetime(iso, format="ISO8601", errors="coerce"))
+    bare = text[iso.notna() & offsets.isna() & text.str.contains(":")]
+    if not bare.empty:
         raise DataError(
             f"Column '{text.name}' has times with an offset from UTC and times without, such as"
             f" '{bare.iloc[0]}'; write all of them in one way."
         )
-    if not aware:
-        return pd.DatetimeIndex(pd.to_datetime(iso, format="ISO8601", errors="coerce"))
     index = pd.DatetimeIndex(pd.to_datetime(iso, format="ISO8601", errors="coerce", utc=True))
-    if offsets is None or offsets.nunique(dropna=False) > 1:
+    read = offsets[index.notna()]
+    if read.empty or read.nunique(dropna=False) > 1:
         return index
-    zone = pd.Timestamp(text.iloc[0]).tz
-    return index.tz_convert(zone)
+    return index.tz_convert(pd.Timestamp(f"2000-01-01T00:00{read.iloc[0]}").tz)
 
 
 def has_several_offsets(column: pd.Series) -> bool:
     """Return whether the stamps of a column are written with different offsets from UTC."""
     if column.dtype != object:
         return False
-    offsets = pd.Series(column.unique(), dtype=object).astype(str).str.extract(f"({_OFFSET})", expand=False)
+    offsets = pd.Series(column.unique(), dtype=object).astype(str).str.extract(_OFFSET, expand=False)
     return bool(offsets.nunique() > 1)
 
 
 def _quarters(text: pd.Series) -> pd.DatetimeIndex:
-    return pd.PeriodIndex(text.str.replace("-", ""), freq="Q").to_timestamp()
+    quarters = text.str.extract(r"^(?P<year>\d{4})-?Q(?P<quarter>[1-4])$")
+    months = quarters["quarter"].map({"1": "01", "2": "04", "3": "07", "4": "10"})
+    return pd.DatetimeIndex(pd.to_datetime(quarters["year"] + "-" + months, format="%Y-%m", errors="coerce"))
 
 
-def _local(text: pd.Series, found: pd.DatetimeIndex | None) -> pd.DatetimeIndex:
+def _local(text: pd.Series) -> list[pd.DatetimeIndex]:
+    """Return the readings of dates with slashes, dots or dashes that differ."""
     readings: list[pd.DatetimeIndex] = []
     for day in _DAYS:
         for time in _TIMES:
             reading = pd.DatetimeIndex(pd.to_datetime(text, format=day + time, errors="coerce"))
-            if not reading.hasnans and not any(reading.equals(other) for other in readings):
+            if not np.asarray(reading.isna()).all() and not any(reading.equals(other) for other in readings):
                 readings.append(reading)
-    if len(readings) == 1:
-        return readings[0]
-    if readings:
-        steady = [reading for reading in readings if _is_steady(reading)]
-        if len(steady) == 1:
-            return steady[0]
-        raise DataError(
-            f"The dates of column '{text.name}', such as '{text.iloc[0]}', can be read with the day or with"
-            " the month first; write them as 2024-12-31."
-        )
-    return found if found is not None else pd.DatetimeIndex([pd.NaT] * len(text))
+    return readings
 
 
 def _is_steady(index: pd.DatetimeIndex) -> bool:

@@ -1,6 +1,6 @@
 """Which column of a table plays which role."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from forecast.core.ability import models_with
@@ -11,6 +11,7 @@ from forecast.core.schemas import nearest
 from forecast.core.series.dates import find_date_column
 
 ONLY_SERIES = "series_0"
+_ONCE: tuple[Role, ...] = ("target", "timestamp", "id")
 MOST_TARGETS = 100
 """The most targets that are forecast together; a model's work grows with their square."""
 
@@ -32,10 +33,7 @@ def read_definition(table: Table, roles: Mapping[str, Role], *, multivariate: bo
     other, DataError where a column is not there.
     """
     columns = [*map(str, table.frame.columns), *table.unread]
-    unknown = [name for name in roles if name not in columns]
-    if unknown:
-        hints = ", ".join(f"'{name}' ({nearest(name, columns)})" for name in unknown)
-        raise DataError(f"The table has no column {hints}.", details={"columns": columns})
+    _refuse_unknown(roles, columns)
     targets = _targets(roles, multivariate)
     timestamp = _one(roles, "timestamp")
     if timestamp is None:
@@ -48,6 +46,24 @@ def read_definition(table: Table, roles: Mapping[str, Role], *, multivariate: bo
     plain = ("target", "timestamp", "id")
     covariates = {name: role for name, role in roles.items() if role not in plain}
     return Definition(targets, timestamp, _one(roles, "id"), covariates)
+
+
+def check_roles(roles: Mapping[str, Role], columns: Sequence[str]) -> None:
+    """Let roles pass that columns of these names can have, those of which there is one given at most once.
+
+    Raises DataError naming columns that are not there, RequestError at a repeated role.
+    """
+    _refuse_unknown(roles, columns)
+    for role in _ONCE:
+        _one(roles, role)
+
+
+def _refuse_unknown(roles: Mapping[str, Role], columns: Sequence[str]) -> None:
+    known = set(columns)
+    unknown = [name for name in roles if name not in known]
+    if unknown:
+        hints = ", ".join(f"'{name}' ({nearest(name, list(columns))})" for name in unknown)
+        raise DataError(f"The table has no column {hints}.", details={"columns": list(columns)})
 
 
 def _targets(roles: Mapping[str, Role], multivariate: bool) -> tuple[str, ...]:

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from forecast.core.errors import DataError
-from forecast.core.series.dates import find_date_column, parse_dates
+from forecast.core.series.dates import find_date_column, parse_dates, sift_dates
 
 
 def column(*values: object) -> pd.Series:
@@ -82,6 +82,34 @@ def test_a_table_without_dates_has_no_date_column() -> None:
 
 
 def test_times_with_and_without_an_offset_are_not_mixed() -> None:
-    column = pd.Series(["2024-01-01T00:00:00+01:00", "2024-01-01T01:00:00"], name="when")
+    mixed = pd.Series(["2024-01-01T00:00:00+01:00", "2024-01-01T01:00:00"], name="when")
     with pytest.raises(DataError, match="'when' has times with an offset .* such as '2024-01-01T01:00:00'"):
-        parse_dates(column)
+        parse_dates(mixed)
+
+
+@pytest.mark.parametrize(
+    ("values", "bad"),
+    [
+        (("31.12.2024", "soon", "01.01.2025"), 2),
+        (("2024Q1", "2024Q5", "2024Q3"), 2),
+        (("13/01/2024", "14/01/2024", "01/15/2024"), 3),
+        (("2024-01-01T00:00Z", "2024-01-02T00:00Z", "soon 10:00Z"), 3),
+        (("2024-99-99T00:00Z", "2024-01-02T00:00Z", "2024-01-03T00:00Z"), 1),
+    ],
+)
+def test_only_the_cell_that_is_no_date_is_named_whatever_the_others_look_like(
+    values: tuple[object, ...], bad: int
+) -> None:
+    with pytest.raises(DataError, match=f"row {bad}: '.*' is not a date.$") as refused:
+        parse_dates(column(*values))
+    assert [cell.row for cell in refused.value.errors] == [bad]
+    good = [value for place, value in enumerate(values, 1) if place != bad]
+    assert sift_dates(column(*values)).dropna().equals(parse_dates(column(*good)))
+
+
+def test_offsets_of_hours_differ_as_those_of_minutes_do() -> None:
+    found = parse_dates(column("2024-03-30T00:00+01", "2024-04-01T00:00+02"))
+    assert [stamp.isoformat() for stamp in found] == [
+        "2024-03-29T23:00:00+00:00",
+        "2024-03-31T22:00:00+00:00",
+    ]

@@ -1,0 +1,48 @@
+"""The files that the gateway itself keeps in the data directory's uploads."""
+
+import re
+import secrets
+import unicodedata
+from pathlib import Path, PurePosixPath
+
+from forecast.core.errors import NotFoundError
+
+SUFFIXES = (".csv", ".parquet", ".json", ".xlsx")
+_LONGEST_STEM = 60
+_TOKEN_BYTES = 6
+_TOKEN = re.compile(rf"-[0-9a-f]{{{2 * _TOKEN_BYTES}}}$")
+_NAME = re.compile(
+    rf"[A-Za-z0-9_-]+-[0-9a-f]{{{2 * _TOKEN_BYTES}}}(?:{'|'.join(map(re.escape, SUFFIXES))})", re.ASCII
+)
+
+
+def new_file(name: str, suffix: str, data_dir: Path) -> Path:
+    """Return where to keep a file that a caller calls `name`; nobody can guess it, and nothing is there.
+
+    The folder is made where there is none.
+    """
+    folder = data_dir / "uploads"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{_stem(name)}-{secrets.token_hex(_TOKEN_BYTES)}{suffix}"
+
+
+def source_of(path: Path) -> str:
+    """Return what a caller names a kept file by."""
+    return f"data/uploads/{path.name}"
+
+
+def remove_file(name: str, data_dir: Path) -> None:
+    """Remove a kept file; raise NotFoundError where there is none of this name that the gateway made."""
+    missing = NotFoundError("There is no upload of this name.")
+    if _NAME.fullmatch(name) is None:
+        raise missing
+    try:
+        (data_dir / "uploads" / name).unlink()
+    except FileNotFoundError as error:
+        raise missing from error
+
+
+def _stem(name: str) -> str:
+    bare = _TOKEN.sub("", PurePosixPath(name.replace("\\", "/")).stem)
+    plain = unicodedata.normalize("NFKD", bare).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9_]+", "-", plain).strip("-")[:_LONGEST_STEM] or "upload"

@@ -1,0 +1,148 @@
+"""Reading the columns of a table by their roles, telling every cell that is not what it should be."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecast.core.errors import DataError
+from forecast.core.parameters import Role
+from forecast.core.series.columns import read_categories, sift_numbers
+from forecast.core.series.covariates import Values
+from forecast.core.series.dates import parse_dates, sift_dates
+from forecast.core.series.definition import ONLY_SERIES
+from forecast.tables.facts import Facts
+from forecast.tables.numbers import find_spellings, read_spelled
+from forecast.tables.problems import NOTHING_LEFT, Problems, quote, say
+from forecast.tables.sheet import Meaning, Sheet
+
+Mask = NDArray[np.bool_]
+
+
+def read_sheet(
+    frame: pd.DataFrame, columns: Sequence[Facts], meaning: Meaning, problems: Problems
+) -> Sheet | None:
+    """Return the rows that can be read, in the table's order; None where there are none."""
+    dated = _dated(frame[meaning.timestamp], problems)
+    if dated is None:
+        return None
+    frame = frame[dated]
+    ids: NDArray[np.object_] = np.full(len(frame), ONLY_SERIES, dtype=object)
+    if meaning.id is not None:
+        ids = read_categories(frame[meaning.id])
+        named = _named(meaning.id, frame.index, ids, problems)
+        frame, ids = frame[named], ids[named]
+    read, dropped = _read_columns(frame, columns, meaning, problems)
+    kept = ~dropped
+    if not kept.any():
+        problems.meet("no_values", NOTHING_LEFT, count=0)
+        return None
+    frame = frame[kept]
+    return Sheet(
+        meaning,
+        frame.index.to_numpy(dtype=np.int64) + 1,
+        parse_dates(frame[meaning.timestamp]).as_unit("ns"),
+        ids[kept],
+        {name: values[kept] for name, values in read.items()},
+    )
+
+
+def _dated(column: pd.Series, problems: Problems) -> Mask | None:
+    """Return which rows have a date, None where it cannot be told or none has."""
+    try:
+        found = sift_dates(column)
+    except DataError as error:
+        problems.meet("ambiguous_date", str(error).removeprefix(error.prefix), column=str(column.name))
+        return None
+    bad = np.asarray(found.isna(), dtype=bool)
+    if found.tz is not None:
+        bad |= np.asarray((found.year < 1678) | (found.year > 2261))
+    rows = column.index.to_numpy(dtype=np.int64) + 1
+    if bad.all():
+        problems.meet(
+            "no_date",
+            f"Column '{column.name}' holds no dates that can be read, such as {quote(column.iloc[0])};"
+            " write them as 2024-12-31, or choose another column.",
+            column=str(column.name),
+        )
+        return None
+    if bad.any():
+        cells = column[bad]
+        empty = "is empty" if not str(cells.iloc[0]).strip() else f"{quote(cells.iloc[0])} is not a date"
+        problems.meet(
+            "not_a_date",
+            f"Column '{column.name}', row {rows[bad][0]}: the cell {empty}{_in_all(len(cells))}.",
+            column=str(column.name),
+            rows=rows[bad],
+            repairs=["drop_row"],
+        )
+    return ~bad
+
+
+def _named(column: str, index: pd.Index, ids: NDArray[np.object_], problems: Problems) -> Mask:
+    named = np.array([value is not None for value in ids], dtype=bool)
+    rows = index.to_numpy(dtype=np.int64)[~named] + 1
+    if len(rows):
+        problems.meet(
+            "empty_id",
+            f"Column '{column}', row {rows[0]}: the series' id is empty{_in_all(len(rows))}.",
+            column=column,
+            rows=rows,
+            repairs=["drop_row"],
+        )
+    return named
+
+
+def _read_columns(
+    frame: pd.DataFrame, columns: Sequence[Facts], meaning: Meaning, problems: Problems
+) -> tuple[dict[str, Values], Mask]:
+    """Return the columns but those of dates and ids, and the rows to leave out."""
+    read: dict[str, Values] = {}
+    dropped = np.zeros(len(frame), dtype=bool)
+    for facts in columns:
+        if facts.name in (meaning.timestamp, meaning.id):
+            continue
+        role: Role | None = "target" if facts.name == meaning.target else meaning.covariates.get(facts.name)
+        column = frame[facts.name]
+        if role is not None and not role.endswith("categorical"):
+            read[facts.name], bad = _read_numbers(column, problems)
+            dropped |= bad
+        elif role is None and facts.kind == "numerical":
+            read[facts.name] = sift_numbers(column)[0]
+        else:
+            read[facts.name] = read_categories(column)
+    return read, dropped
+
+
+def _read_numbers(column: pd.Series, problems: Problems) -> tuple[Values, Mask]:
+    """Return a column as numbers, and the rows to leave out for what is none."""
+    numbers, faults = sift_numbers(column)
+    dropped = np.zeros(len(column), dtype=bool)
+    if not faults:
+        return numbers, dropped
+    bad = np.logical_or.reduce(list(faults.values()))
+    spellings = find_spellings(column, bad) if "is not a number" in faults else []
+    fault, cells = next(iter(faults.items()))
+    rows = column.index.to_numpy(dtype=np.int64) + 1
+    repair = problems.meet(
+        "not_a_number",
+        f"Column '{column.name}', row {rows[cells][0]}: {quote(column[cells].iloc[0])} {fault}"
+        f"{_in_all(int(bad.sum()))}.",
+        column=str(column.name),
+        rows=rows[bad],
+        # A choice made for the spelling of one column empties what cannot be read so in another.
+        repairs=[*spellings, *_otherwise(problems, spellings), "empty", "drop_row"],
+    )
+    if repair in spellings:
+        return read_spelled(column, repair), dropped
+    return numbers, bad if repair == "drop_row" else dropped
+
+
+def _otherwise(problems: Problems, spellings: Sequence[str]) -> list[str]:
+    asked = problems.asked("not_a_number")
+    return [asked] if asked is not None and asked not in ("empty", "drop_row", *spellings) else []
+
+
+def _in_all(count: int) -> str:
+    return f" ({say(count, 'row')} in all)" if count > 1 else ""

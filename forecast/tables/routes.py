@@ -1,0 +1,45 @@
+"""Checking a table, and the samples that are shipped."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Body, Depends, Response
+
+from forecast.core.routing import PROBLEMS, guards, require_json
+from forecast.core.security import CurrentSettings
+from forecast.tables.samples import list_samples
+from forecast.tables.schemas import CheckedTable, CheckRequest, SamplesResponse
+from forecast.tables.service import check_table, fetch
+
+_EXAMPLE = {"data_source_url_or_path": "data/samples/retail-promotions.csv", "keep": False}
+CheckBody = Annotated[CheckRequest, Body(openapi_examples={"retail promotions": {"value": _EXAMPLE}})]
+
+_ANSWERS: dict[int | str, Any] = {code: PROBLEMS[code] for code in (400, 401, 403, 413, 415, 422, 429)}
+
+router = APIRouter(prefix="/api/v1", tags=["tables"], dependencies=guards("discovery"))
+
+
+async def now() -> datetime:
+    """Return the time of a request."""
+    return datetime.now(UTC)
+
+
+Now = Annotated[datetime, Depends(now)]
+
+
+@router.post("/tables", response_model=CheckedTable, responses=_ANSWERS, dependencies=[Depends(require_json)])
+async def check(body: CheckBody, settings: CurrentSettings, moment: Now) -> Response:
+    """Tell what a table holds and what is in the way of a forecast; repair and keep it."""
+    table = await fetch(body, settings)
+
+    def answer() -> str:
+        return check_table(table, body, moment, settings).model_dump_json()
+
+    return Response(await run_sync(answer), media_type="application/json")
+
+
+@router.get("/samples")
+async def read_samples(settings: CurrentSettings) -> SamplesResponse:
+    """List the tables that are shipped."""
+    return SamplesResponse(samples=await run_sync(list_samples, settings.data_dir))
