@@ -13,6 +13,8 @@ MAGIC = b"PAR1"
 ENDING = 8
 """The bytes at the end of a file that tell how long its footer is."""
 DAMAGED = "The Parquet file cannot be read; it is damaged, or holds values that do not fit a table."
+FAULTS = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
+"""What reading damaged metadata raises."""
 _LARGEST = 1 << 24
 _LONGEST_VARINT = 10
 # Physical types.
@@ -28,7 +30,7 @@ class Chunk:
     path: str
     start: int
     size: int
-    unpacked: int
+    values: int
     low: Bound
     high: Bound
 
@@ -58,25 +60,25 @@ def footer_length(ending: bytes, size: int, limit: int) -> int:
 def read_footer(content: bytes) -> list[Group]:
     """Return the row groups that a footer describes; raise DataError where it cannot be understood."""
     try:
-        file = _Thrift(content).struct()
+        file = Thrift(content).struct()
         # Without the orders of its columns a file does not say by what its bounds were found.
         bounded = bool(file.get(7))
         return [
             Group(group[3], [_chunk(chunk[3], bounded) for chunk in group[1]]) for group in file.get(4, ())
         ]
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except FAULTS as error:
         raise DataError(DAMAGED) from error
 
 
 def _chunk(column: dict[int, Any], bounded: bool) -> Chunk:
-    start, size, unpacked = column[9], column[7], column[6]
+    start, size, values = column[9], column[7], column[5]
     # Some writers leave 0 where there is no dictionary.
     start = min(start, column.get(11) or start)
-    if min(start, size, unpacked) < 0:
-        raise ValueError("a negative place or size")
+    if min(start, size, values) < 0:
+        raise ValueError("a negative place, size or count")
     bounds = column.get(12, {}) if bounded else {}
     low, high = (_bound(column[1], bounds.get(place)) for place in (6, 5))
-    return Chunk(b".".join(column[3]).decode(), start, size, unpacked, low, high)
+    return Chunk(b".".join(column[3]).decode(), start, size, values, low, high)
 
 
 def _bound(kind: int, value: bytes | None) -> Bound:
@@ -92,12 +94,15 @@ def _bound(kind: int, value: bytes | None) -> Bound:
         return None
 
 
-class _Thrift:
-    """Reads Thrift's compact protocol: structs as dicts by field number, lists as lists, text as bytes."""
+class Thrift:
+    """Reads Thrift's compact protocol: structs as dicts by field number, lists as lists, text as bytes.
+
+    Where the content ends early or is none, any of FAULTS; `at` is the place that is read next.
+    """
 
     def __init__(self, content: bytes) -> None:
         self._content = content
-        self._at = 0
+        self.at = 0
         self._readers: dict[int, Callable[[], Any]] = {
             1: lambda: True,
             2: lambda: False,
@@ -114,6 +119,7 @@ class _Thrift:
         }
 
     def struct(self) -> dict[int, Any]:
+        """Return the struct that is read next."""
         fields: dict[int, Any] = {}
         field = 0
         while head := self._byte():
@@ -139,15 +145,15 @@ class _Thrift:
         return self._byte() == 1 if kind in (1, 2) else self._readers[kind]()
 
     def _byte(self) -> int:
-        byte = self._content[self._at]
-        self._at += 1
+        byte = self._content[self.at]
+        self.at += 1
         return byte
 
     def _take(self, count: int) -> bytes:
-        taken = self._content[self._at : self._at + count]
+        taken = self._content[self.at : self.at + count]
         if len(taken) < count:
             raise ValueError("the footer ends early")
-        self._at += count
+        self.at += count
         return taken
 
     def _varint(self) -> int:

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
+from forecast.core.data.decoding import Budget, decode, survey, value_type
 from forecast.core.data.footer import DAMAGED, ENDING, Chunk, Group, footer_length, read_footer
 from forecast.core.data.ranges import File, Span
 from forecast.core.data.selection import EVERYTHING, Selection, SoughtIntegers, SoughtText
@@ -36,11 +37,12 @@ _FAULTS = (pa.ArrowException, OSError, LookupError, UnicodeDecodeError)
 class Part:
     """What is read of a Parquet file.
 
-    `names` are the columns, `leaves` their places among the columns of a row group, `groups` the places
-    of the row groups; `unread` are the names of the other columns.
+    `names` are the columns, `kinds` the types of their values, `leaves` their places among the columns of a
+    row group, `groups` the places of the row groups; `unread` are the names of the other columns.
     """
 
     names: list[str]
+    kinds: list[pa.DataType]
     leaves: list[int]
     groups: list[int]
     unread: tuple[str, ...]
@@ -50,16 +52,18 @@ def read_parquet(file: File, limit: int, selection: Selection = EVERYTHING) -> T
     """Return the columns that a selection uses, in the row groups that may hold its series.
 
     They are flat columns of numbers, text, dates and truth values: DataError at other types, and where
-    the file says that they unpack to more than ten times `limit` bytes. TooLargeError where they take
+    they unpack to more than ten times `limit` bytes, whatever the file says. TooLargeError where they take
     more than `limit` bytes of the file.
     """
     try:
         groups = _footer(file, limit)
         source = parquet.ParquetFile(file)
         part = _choose(source.schema_arrow, groups, limit, selection)
-        table = source.reader.read_row_groups(part.groups, column_indices=part.leaves)
-        columns = [_plain(column) for column in table.columns]
-        frame: pd.DataFrame = pa.table(columns, names=part.names).to_pandas(
+        budget = Budget(_LARGEST_EXPANSION * limit)
+        chosen = [groups[place] for place in part.groups]
+        columns = survey(file, chosen, part.leaves, part.kinds, budget)
+        arrays = decode(file, source.metadata, part.groups, columns, budget)
+        frame: pd.DataFrame = pa.table(arrays, names=part.names).to_pandas(
             ignore_metadata=True, date_as_object=False, coerce_temporal_nanoseconds=True
         )
     except _FAULTS as error:
@@ -99,7 +103,7 @@ def _footer(file: File, limit: int) -> list[Group]:
 
 def _choose(schema: pa.Schema, groups: list[Group], limit: int, selection: Selection) -> Part:
     names = column_names(schema.names)
-    types = {name: _value_type(field.type) for name, field in zip(names, schema, strict=True)}
+    types = {name: value_type(field.type) for name, field in zip(names, schema, strict=True)}
     likely = [name for name in names if _is_any(types[name], (*_TEXT, *_DATES, pa.types.is_null))]
     used = selection.columns(names, likely)
     for name in used:
@@ -113,7 +117,7 @@ def _choose(schema: pa.Schema, groups: list[Group], limit: int, selection: Selec
         # A table without rows could not tell that the series are not there.
         chosen = _with_series(groups, leaves[column], types[column], selection) or [0]
     unread = tuple(name for name in names if name not in used)
-    part = Part(used, [leaves[name] for name in used], chosen, unread)
+    part = Part(used, [types[name] for name in used], [leaves[name] for name in used], chosen, unread)
     _check_size(groups, part, limit)
     return part
 
@@ -155,15 +159,11 @@ def _chunks(groups: list[Group], part: Part) -> list[Chunk]:
 
 def _check_size(groups: list[Group], part: Part, limit: int) -> None:
     check_size(sum(groups[place].rows for place in part.groups), len(part.names))
-    chunks = _chunks(groups, part)
-    taken = sum(chunk.size for chunk in chunks)
+    taken = sum(chunk.size for chunk in _chunks(groups, part))
     if taken > limit:
         raise TooLargeError(
             f"What the request uses takes {taken} bytes of the Parquet file; the limit is {limit} bytes."
         )
-    unpacked = sum(chunk.unpacked for chunk in chunks)
-    if unpacked > _LARGEST_EXPANSION * limit:
-        raise DataError(f"The Parquet file unpacks to {unpacked} bytes, too many to read.")
 
 
 def _labels(groups: list[Group], part: Part) -> pd.Index:
@@ -173,16 +173,3 @@ def _labels(groups: list[Group], part: Part) -> pd.Index:
 
 def _is_any(kind: pa.DataType, tests: tuple[Callable[[pa.DataType], bool], ...]) -> bool:
     return any(is_kind(kind) for is_kind in tests)
-
-
-def _value_type(kind: pa.DataType) -> pa.DataType:
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    kind = _value_type(column.type)
-    if kind != column.type:
-        column = column.cast(kind)
-    if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
-        column = column.cast(pa.float64())
-    return column
