@@ -20,8 +20,8 @@ from forecast.core.logs import configure_logging
 from forecast.core.middleware import RequestContext, Safeguard
 from forecast.core.problem import install_error_handlers
 from forecast.core.rate_limit import RateLimiter
-from forecast.core.schemas import InitializationRequest
-from forecast.models import get_available_models, get_router, get_service, require_active
+from forecast.core.termination import end_loads, ended_by_signal
+from forecast.models import get_available_models, get_router, get_service, require_active, require_settings
 from forecast.tables import routes as tables
 from forecast.uploads import routes as uploads
 
@@ -38,9 +38,10 @@ _EXPOSED_HEADERS = (
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """Return the gateway; raises SettingsError where a setting names a model that there is not."""
+    """Return the gateway; raises SettingsError where a setting names no model or a model's own is wrong."""
     settings = settings or Settings()
     served = _choose(settings)
+    require_settings(served)
     app = FastAPI(
         title="Sapheneia",
         version=version("sapheneia"),
@@ -84,12 +85,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Load the models that are to be loaded at start, and let all go at the end."""
     configure_logging(app.state.settings.log_level, app.state.settings.log_dir)
-    for model_id in app.state.required:
-        app.state.services[model_id].initialize(InitializationRequest(wait=False))
-    yield
-    async with create_task_group() as group:
-        for service in app.state.services.values():
-            group.start_soon(run_sync, service.shutdown)
+    services = app.state.services
+    try:
+        async with create_task_group() as meanwhile, ended_by_signal() as signalled:
+            meanwhile.start_soon(end_loads, services.values(), signalled)
+            for model_id in app.state.required:
+                meanwhile.start_soon(run_sync, services[model_id].start)
+            yield
+            meanwhile.cancel_scope.cancel()
+    finally:
+        async with create_task_group() as group:
+            for service in services.values():
+                group.start_soon(run_sync, service.shutdown)
 
 
 def _choose(settings: Settings) -> list[str]:

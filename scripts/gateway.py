@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from forecast.core.config import Settings, SettingsError, describe_fault
-from forecast.models import require_active
+from forecast.models import get_available_models, require_active, require_settings
 
 LISTENING = "0A"  # TCP_LISTEN in the state column of /proc/net/tcp
 REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, never bound to
@@ -21,7 +21,9 @@ def read_settings() -> Settings:
     try:
         settings = Settings()
         require_active("INITIALIZE_ON_START", settings.initialize_on_start)
-        require_active("MODEL_NAME", [settings.model_name] if settings.model_name != "all" else [])
+        served = get_available_models() if settings.model_name == "all" else [settings.model_name]
+        require_active("MODEL_NAME", served)
+        require_settings(served)
     except (SettingsError, ValidationError) as error:
         sys.exit(f"error: {describe_fault(error)}")
     return settings

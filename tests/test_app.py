@@ -13,6 +13,7 @@ from forecast.core.config import TEMPLATE_KEY, Settings
 from forecast.core.rate_limit import Quota
 from tests.conftest import AUTHORIZED, KEY, ROOT, MakeApp
 from tests.core.conftest import PREFIX, REQUEST
+from tests.fakes import FakeAdapter
 
 
 def test_every_response_tells_its_id_and_time(client: TestClient) -> None:
@@ -193,11 +194,30 @@ def test_discovery_needs_no_key(make_app: MakeApp) -> None:
 def test_ready_means_the_models_of_the_start_are_loaded(make_app: MakeApp) -> None:
     with TestClient(make_app(initialize_on_start=("fake",))) as client:
         while client.get("/health/ready").status_code == 503:
-            assert client.get("/health").json()["models"]["fake"]["status"] == "initializing"
+            assert client.get("/health").json()["models"]["fake"]["status"] != "error"
         assert client.get("/health/ready").json() == {
             "status": "ready",
             "models": {"fake": {"status": "ready", "details": None}},
         }
+
+
+def test_a_default_that_cannot_be_loaded_leaves_the_gateway_to_the_others(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_DEFAULT_BACKEND", "gpu")
+    with TestClient(make_app(initialize_on_start=("fake",)), headers=AUTHORIZED) as client:
+        while client.get("/health").json()["models"]["fake"]["status"] == "uninitialized":
+            pass
+        ready = client.get("/health/ready")
+        assert (ready.status_code, ready.json()["models"]["fake"]["status"]) == (503, "error")
+        assert "Backend 'gpu' is not available" in client.get(f"{PREFIX}/status").json()["details"]
+        assert client.get("/forecast/v1/statsforecast/status").status_code == 200
+
+
+def test_the_end_of_the_gateway_lets_every_model_go(make_app: MakeApp, fake: FakeAdapter) -> None:
+    with TestClient(make_app(), headers=AUTHORIZED) as client:
+        assert client.post(f"{PREFIX}/initialization", json={}).status_code == 200
+    assert fake.unloaded == 1
 
 
 def test_one_model_can_have_a_process_of_its_own(make_app: MakeApp) -> None:

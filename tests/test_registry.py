@@ -91,6 +91,16 @@ def test_setup_ends_in_one_line_where_a_setting_names_no_model(
                 " and not be the template's",
             ],
         ),
+        (
+            {"CHRONOS_DEFAULT_PRECISION": "fp8", "PROPHET_DEFAULT_CONTEXT_LEN": "abc", "FIT_PROCESSES": "-1"},
+            [
+                "error: the settings in .env or the environment are not valid",
+                "  FIT_PROCESSES: Input should be greater than or equal to 0",
+                "  PROPHET_DEFAULT_CONTEXT_LEN: Input should be a valid integer, unable to parse string as an"
+                " integer",
+                "  CHRONOS_DEFAULT_PRECISION: Input should be 'float32', 'bfloat16' or 'int8'",
+            ],
+        ),
     ],
 )
 def test_the_server_ends_without_a_traceback_where_settings_are_wrong(

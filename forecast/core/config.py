@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
@@ -39,18 +40,30 @@ Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 class SettingsError(ValueError):
-    """A setting names something that there is not."""
+    """A setting names something that there is not, or those of models are not valid."""
 
 
 def describe_fault(error: SettingsError | ValidationError) -> str:
     """Return what is wrong with settings, one line for each that is; their values stay unsaid."""
     if isinstance(error, SettingsError):
         return str(error)
-    faults = (
-        f"  {'.'.join(map(str, fault['loc'])).upper() or 'together'}: {fault['msg']}"
-        for fault in error.errors()
-    )
-    return "\n".join(["the settings in .env or the environment are not valid", *faults])
+    return describe_lines(list_faults(error))
+
+
+def describe_lines(lines: Sequence[str]) -> str:
+    """Return what is wrong with settings, from the lines that `list_faults` tells."""
+    return "\n".join(["the settings in .env or the environment are not valid", *dict.fromkeys(lines)])
+
+
+def list_faults(error: ValidationError, prefix: str = "") -> list[str]:
+    """Return a line for each setting that is wrong, named as it is written in the environment."""
+    lines = []
+    for fault in error.errors():
+        name = ".".join(map(str, fault["loc"]))
+        # One that all models share is told by its alias, which has no prefix.
+        written = name if name.isupper() else f"{prefix}{name.upper()}"
+        lines.append(f"  {written if name else 'together'}: {fault['msg']}")
+    return lines
 
 
 class EnvSettings(BaseSettings):

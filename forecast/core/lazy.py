@@ -9,9 +9,10 @@ from typing import Any
 from anyio.to_thread import run_sync
 
 from forecast.core.errors import AbandonedError, InitializingError, LoadingError, SapheneiaError
-from forecast.core.lifecycle import ModelService, Snapshot
+from forecast.core.lifecycle import ModelService
 from forecast.core.load import Load, tellable
 from forecast.core.schemas import InitializationRequest
+from forecast.core.snapshot import Snapshot
 
 RETRY_PAUSE_SECONDS = 5.0
 """How long a load that failed is not tried again."""

@@ -8,13 +8,13 @@ import logging
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Generic
 
-from forecast.core.adapter import Adapter, Capabilities, ModelConfig, Task
+from forecast.core.adapter import Adapter, ModelConfig, Task
 from forecast.core.config import ModelSettings
 from forecast.core.configuration import check_lengths, choose_config, require_same
 from forecast.core.errors import (
@@ -31,41 +31,13 @@ from forecast.core.memory import release_memory
 from forecast.core.precision import most_in_batch
 from forecast.core.progress import LoadProgress, current_progress, tracked
 from forecast.core.schemas import InitializationRequest
+from forecast.core.snapshot import Loaded, Ready, Snapshot, Status
 from forecast.core.warm_up import warm_up_task
-from forecast.core.weights import Weights
 from forecast.core.worker import Worker, WorkerLoad
 
-Loaded = TypeVar("Loaded")
-Status = Literal["uninitialized", "initializing", "ready", "error"]
 log = logging.getLogger(__name__)
 
 _WARM_UP_PATIENCE_SECONDS = 600.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ready(Generic[Loaded]):
-    """A loaded model, the worker in front of it, and its weights where it has any."""
-
-    loaded: Loaded
-    worker: Worker
-    limits: Capabilities
-    weights: Weights | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Snapshot(Generic[Loaded]):
-    """A model's state at one moment; `ready` is set exactly when the status is, `progress` while it loads.
-
-    `load` is the one that runs or has ended; while draining, what ends with the drain.
-    """
-
-    status: Status = "uninitialized"
-    details: str | None = None
-    config: ModelConfig | None = None
-    ready: Ready[Loaded] | None = None
-    draining: bool = False
-    progress: LoadProgress | None = None
-    load: Load = field(default_factory=Load)
 
 
 class ModelService(Generic[Loaded]):
@@ -82,6 +54,10 @@ class ModelService(Generic[Loaded]):
     def settings(self) -> ModelSettings:
         """The model's settings, read from the environment when first needed."""
         return self._settings_type()
+
+    def read_settings(self) -> None:
+        """Read the settings anew; raise ValidationError where they are not valid."""
+        self.settings = self._settings_type()
 
     @property
     def version(self) -> str:
@@ -127,8 +103,8 @@ class ModelService(Generic[Loaded]):
         config = choose_config(self.adapter, self.settings, request, self._folder)
         by_default = not request.model_dump(exclude_defaults=True, exclude={"wait"})
         attempt = self._begin(config, Load(by_default), seen)
-        if attempt is None:
-            return self._snapshot
+        if attempt.status == "ready":
+            return attempt
         if request.wait:
             return self._run(attempt, config)
         name = f"load-{self.adapter.model_id}"
@@ -136,20 +112,34 @@ class ModelService(Generic[Loaded]):
         try:
             thread.start()
         except RuntimeError as error:  # the host has no thread left
-            self._settle(attempt, replace(attempt, status="error", details="No thread left.", progress=None))
+            self._settle(attempt, replace(_failed(attempt, error), details="No thread left."))
             attempt.load.end(error)
             raise
         return attempt
 
-    def _begin(
-        self, config: ModelConfig, load: Load, seen: Snapshot[Loaded] | None
-    ) -> Snapshot[Loaded] | None:
+    def start(self) -> None:
+        """Load the model behind with its default settings; where that cannot begin, the state tells why."""
+        try:
+            self.initialize(InitializationRequest(wait=False))
+        except InitializingError:
+            return  # a caller was faster
+        except Exception as error:
+            unforeseen = not isinstance(error, SapheneiaError)
+            log.warning("model=%s start_failed", self.adapter.model_id, exc_info=unforeseen)
+            idle: Snapshot[Loaded] = Snapshot(load=Load(by_default=True))
+            idle.load.end(error)
+            with self._lock:
+                if self._snapshot.status == "uninitialized" and not self._snapshot.draining:
+                    self._snapshot = _failed(idle, error)
+
+    def _begin(self, config: ModelConfig, load: Load, seen: Snapshot[Loaded] | None) -> Snapshot[Loaded]:
+        """Return the attempt to load that may go on, or the state where it is ready so already."""
         with self._lock:
             now = self._snapshot
             self._refuse_if_busy(now, seen)
             if now.status == "ready" and now.config is not None:
                 require_same(now.config, config)
-                return None
+                return now
             self._snapshot = Snapshot("initializing", config=config, progress=LoadProgress(), load=load)
             return self._snapshot
 
@@ -180,9 +170,9 @@ class ModelService(Generic[Loaded]):
             with tracked(attempt.progress or LoadProgress()):
                 ready = self._make_ready(config)
         except BaseException as error:
-            told = tellable(error).detail
+            failed = _failed(attempt, error)
             release_memory()
-            self._settle(attempt, replace(attempt, status="error", details=told, progress=None))
+            self._settle(attempt, failed)
             raise
         loaded = replace(attempt, status="ready", ready=ready, progress=None)
         if not self._swap(attempt, loaded):
@@ -290,6 +280,11 @@ class ModelService(Generic[Loaded]):
     def _let_go(self, ready: Ready[Loaded]) -> None:
         ready.worker.close()
         unload_model(self.adapter, ready.loaded)
+
+
+def _failed(attempt: Snapshot[Loaded], error: BaseException) -> Snapshot[Loaded]:
+    told = tellable(error)
+    return replace(attempt, status="error", details=told.detail, code=told.code, progress=None)
 
 
 @cache

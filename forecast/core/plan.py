@@ -7,11 +7,12 @@ from forecast.core.ability import lacking
 from forecast.core.adapter import Capabilities, ModelConfig, Options, Task
 from forecast.core.data.table import Table
 from forecast.core.errors import NotSupportedError, RequestError
-from forecast.core.lifecycle import ModelService, Ready
+from forecast.core.lifecycle import ModelService
 from forecast.core.limits import check_horizon, keep_within
 from forecast.core.parameters import InferenceRequest, Parameters
 from forecast.core.quantiles import task_levels
 from forecast.core.series.panel import Panel, build_panel
+from forecast.core.snapshot import Ready
 from forecast.core.xreg import Regressed, apply_xreg, check_xreg
 
 

@@ -11,7 +11,7 @@ from forecast.core.adapter import ModelConfig, Options
 from forecast.core.errors import MediaTypeError
 from forecast.core.inference import Patience, infer
 from forecast.core.lazy import preferred_wait
-from forecast.core.lifecycle import ModelService, Snapshot
+from forecast.core.lifecycle import ModelService
 from forecast.core.parameters import InferenceRequest, Parameters
 from forecast.core.problem import Problem
 from forecast.core.progress import LoadProgress
@@ -27,6 +27,7 @@ from forecast.core.schemas import (
     WeightsInfo,
 )
 from forecast.core.security import CurrentSettings, require_key
+from forecast.core.snapshot import Snapshot
 
 PREFIX = "/forecast/v1"
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -122,8 +123,11 @@ def _add_lifecycle(
     async def shut_down() -> ShutdownResponse:
         """Finish what runs, drop what waits, and give the model's memory back."""
         stopped = await run_sync(service.shutdown)
+        now = service.snapshot
         message = "The model was shut down." if stopped else "The model was not initialized."
-        return ShutdownResponse(message=message, model_status=service.snapshot.status)
+        if now.draining:
+            message = "The model is being shut down; what it was doing has not ended yet."
+        return ShutdownResponse(message=message, model_status=now.status)
 
 
 def _add_inference(router: APIRouter, service: ModelService[Any], request_type: Any) -> None:

@@ -179,6 +179,22 @@ def require_active(setting: str, names: Sequence[str]) -> None:
         raise SettingsError(f"{setting} names no model: {', '.join(told)}")
 
 
+def require_settings(model_ids: Sequence[str]) -> None:
+    """Read the settings of models; raise SettingsError, with a line for each that is not valid."""
+    from pydantic import ValidationError
+
+    from forecast.core.config import SettingsError, describe_lines, list_faults
+
+    faults = []
+    for model_id in model_ids:
+        try:
+            get_service(model_id).read_settings()
+        except ValidationError as error:
+            faults += list_faults(error, f"{model_id.upper()}_")
+    if faults:
+        raise SettingsError(describe_lines(faults))
+
+
 def get_service(model_id: str) -> "ModelService[Any]":
     """Return a model's service; raise KeyError when the model is unknown."""
     service: ModelService[Any] = import_module(MODEL_REGISTRY[model_id]["service_path"]).service

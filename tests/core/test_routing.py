@@ -37,6 +37,20 @@ def test_the_whole_life_of_a_model_over_http(client: TestClient) -> None:
     assert (refused.status_code, refused.json()["error"]) == (409, "MODEL_NOT_INITIALIZED")
 
 
+def test_a_shutdown_of_a_model_that_loads_does_not_claim_that_it_has_ended(
+    client: TestClient, fake: FakeAdapter
+) -> None:
+    fake.on_load = gate = Gate()
+    client.post(f"{PREFIX}/initialization", json={"wait": False})
+    assert gate.entered.wait(30)
+    told = {
+        "message": "The model is being shut down; what it was doing has not ended yet.",
+        "model_status": "uninitialized",
+    }
+    assert client.post(f"{PREFIX}/shutdown").json() == told
+    gate.opened.set()
+
+
 def test_a_forecast_has_the_documented_shape(ready: TestClient) -> None:
     response = forecast(ready)
     InferenceResponse.model_validate(response.json(), strict=True)

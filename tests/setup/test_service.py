@@ -153,6 +153,13 @@ def test_wrong_settings_are_named_without_their_values(clone: Clone) -> None:
     assert "short-secret" not in refused.stderr
 
 
+def test_wrong_settings_of_a_model_are_named_too(clone: Clone) -> None:
+    refused = clone.run("run-venv", "api", CHRONOS_DEFAULT_CONTEXT_LEN="abc")
+
+    assert refused.returncode == 1
+    assert "  CHRONOS_DEFAULT_CONTEXT_LEN: Input should be a valid integer" in refused.stderr
+
+
 def test_an_api_that_dies_while_it_starts_shows_its_last_words(clone: Clone, port: str) -> None:
     clone.replace_the_gateway('raise RuntimeError("the disk is full")')
 
