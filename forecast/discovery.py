@@ -25,10 +25,9 @@ Served = Annotated[dict[str, ModelService[Any]], Depends(served_models)]
 
 
 def _states(services: dict[str, ModelService[Any]]) -> dict[str, dict[str, str | None]]:
-    return {
-        model_id: {"status": service.snapshot.status, "details": service.snapshot.details}
-        for model_id, service in services.items()
-    }
+    # What went wrong can name files of the operator's: its sentence is told to callers with the key alone.
+    now = {model_id: service.snapshot for model_id, service in services.items()}
+    return {model_id: {"status": one.status, "error": one.code} for model_id, one in now.items()}
 
 
 @router.get("/", dependencies=discovery)

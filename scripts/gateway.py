@@ -1,4 +1,4 @@
-"""What setup.sh asks of the gateway: `claim` its address before the start, `forecast` once it is ready."""
+"""What setup.sh asks of the gateway: `claim` its address, `explain` a failed start, `forecast` as a check."""
 
 import errno
 import json
@@ -90,17 +90,32 @@ def claim() -> None:
     )
 
 
-def forecast(url: str, body: str) -> None:
-    """Forecast once and print the numbers, or end with the API's own words."""
+def ask(method: str, url: str, body: str | None = None) -> tuple[int, str]:
+    """Return the status and the text of the API's answer to a caller with the key."""
     import httpcore  # not needed by the claim
 
-    key = read_settings().api_secret_key.get_secret_value()
+    key = Settings().api_secret_key.get_secret_value()
     headers = [("Authorization", f"Bearer {key}"), ("Content-Type", "application/json")]
     patience = {"timeout": {"connect": 5, "read": 60, "write": 5}}
-    answer = httpcore.request("POST", url, headers=headers, content=body.encode(), extensions=patience)
-    text = answer.content.decode()
-    if answer.status != 200:
-        sys.exit(f"error: the API is up, but a forecast of the sample failed: {answer.status} {text}")
+    content = None if body is None else body.encode()
+    answer = httpcore.request(method, url, headers=headers, content=content, extensions=patience)
+    return answer.status, answer.content.decode()
+
+
+def explain(url: str) -> None:
+    """End with why models that are loaded at the start failed."""
+    models = json.loads(ask("GET", f"{url}/health/ready")[1])["models"]
+    failed = [name for name, state in models.items() if state["status"] == "error"]
+    told = [(name, json.loads(ask("GET", f"{url}/forecast/v1/{name}/status")[1])) for name in failed]
+    reasons = "\n".join(f"  {name}: {status['details']}" for name, status in told)
+    sys.exit(f"error: the API runs, but a model that it loads at its start failed:\n{reasons}")
+
+
+def forecast(url: str, body: str) -> None:
+    """Forecast once and print the numbers, or end with the API's own words."""
+    status, text = ask("POST", url, body)
+    if status != 200:
+        sys.exit(f"error: the API is up, but a forecast of the sample failed: {status} {text}")
     points = json.loads(text)["prediction"]["point_forecast"][0]
     sys.stdout.write(
         f"Checked with a forecast of the sample: {', '.join(f'{point:.1f}' for point in points)}\n"
@@ -112,10 +127,12 @@ def main(arguments: list[str]) -> None:
     match arguments:
         case ["claim"]:
             claim()
+        case ["explain", url]:
+            explain(url)
         case ["forecast", url, body]:
             forecast(url, body)
         case _:
-            sys.exit("usage: python -m scripts.gateway claim | forecast URL BODY")
+            sys.exit("usage: python -m scripts.gateway claim | explain URL | forecast URL BODY")
 
 
 if __name__ == "__main__":

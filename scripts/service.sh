@@ -28,6 +28,10 @@ readiness() { # HOST PORT: the answer to GET /health/ready; empty while nothing 
   ) 2>/dev/null || true
 }
 
+url_of() { # HOST PORT
+  case $1 in *:*) printf 'http://[%s]:%s\n' "$1" "$2" ;; *) printf 'http://%s:%s\n' "$1" "$2" ;; esac
+}
+
 await_ready() { # HOST PORT: until the API is ready; says why when it ended, failed or takes too long
   local seconds=${READY_SECONDS:-120} deadline answer
   deadline=$((SECONDS + seconds))
@@ -35,7 +39,7 @@ await_ready() { # HOST PORT: until the API is ready; says why when it ended, fai
     answer=$(readiness "$1" "$2")
     case $answer in
       "HTTP/1."?" 200 "*) return ;;
-      *'"error"'*) die "the API runs, but a model that it loads at its start failed: {${answer#*\{}" ;;
+      *'"status":"error"'*) in_venv scripts.gateway explain "$(url_of "$1" "$2")"; exit 1 ;;
     esac
     if ! own_pid >/dev/null; then
       rm -f "$pid_file"
@@ -70,8 +74,7 @@ start() {
   launch "$host" "$port" "$workers"
   say "Starting on port $port ..."
   await_ready "$reach" "$port"
-  case $reach in *:*) reach="[$reach]" ;; esac
-  welcome "http://$reach:$port" "$model"
+  welcome "$(url_of "$reach" "$port")" "$model"
 }
 
 welcome() { # URL MODEL: where everything is, a forecast as a check, and a line to paste

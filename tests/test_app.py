@@ -182,7 +182,7 @@ def test_discovery_tells_the_models(client: TestClient) -> None:
     assert listed["capabilities"]["max_horizon"] == 100
     assert listed["model_status"] == "uninitialized"
     assert client.get("/info").json()["limits"]["max_request_size"] == 10_485_760
-    assert client.get("/health").json()["models"]["fake"] == {"status": "uninitialized", "details": None}
+    assert client.get("/health").json()["models"]["fake"] == {"status": "uninitialized", "error": None}
 
 
 def test_discovery_needs_no_key(make_app: MakeApp) -> None:
@@ -197,7 +197,7 @@ def test_ready_means_the_models_of_the_start_are_loaded(make_app: MakeApp) -> No
             assert client.get("/health").json()["models"]["fake"]["status"] != "error"
         assert client.get("/health/ready").json() == {
             "status": "ready",
-            "models": {"fake": {"status": "ready", "details": None}},
+            "models": {"fake": {"status": "ready", "error": None}},
         }
 
 
@@ -209,7 +209,9 @@ def test_a_default_that_cannot_be_loaded_leaves_the_gateway_to_the_others(
         while client.get("/health").json()["models"]["fake"]["status"] == "uninitialized":
             pass
         ready = client.get("/health/ready")
-        assert (ready.status_code, ready.json()["models"]["fake"]["status"]) == (503, "error")
+        told = {"status": "error", "error": "BACKEND_UNAVAILABLE"}
+        assert (ready.status_code, ready.json()["models"]["fake"]) == (503, told)
+        assert "not available" not in client.get("/health").text
         assert "Backend 'gpu' is not available" in client.get(f"{PREFIX}/status").json()["details"]
         assert client.get("/forecast/v1/statsforecast/status").status_code == 200
 

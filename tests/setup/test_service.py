@@ -173,13 +173,13 @@ def test_an_api_that_dies_while_it_starts_shows_its_last_words(clone: Clone, por
 
 def test_a_model_that_cannot_be_loaded_at_start_is_told_at_once(clone: Clone, port: str) -> None:
     clone.replace_the_gateway(STAND_IN)
-    answer = '503 {"models": {"chronos": {"status":"error","details":"The Hub cannot be reached."}}}'
+    answer = '503 {"models": {"chronos": {"status":"error"}}, "details": "The Hub cannot be reached."}'
 
     refused = clone.run("run-venv", "api", API_PORT=port, STAND_IN=answer)
 
     assert refused.returncode == 1
-    assert "error: the API runs, but a model that it loads at its start failed: " in refused.stderr
-    assert "The Hub cannot be reached." in refused.stderr
+    assert "error: the API runs, but a model that it loads at its start failed:\n" in refused.stderr
+    assert "  chronos: The Hub cannot be reached.\n" in refused.stderr
 
 
 def test_an_api_that_is_not_ready_in_time_goes_on_and_can_be_stopped(clone: Clone, port: str) -> None:
