@@ -77,7 +77,10 @@ def _hub(config: ModelConfig, originals: tuple[str, ...]) -> Path:
         )
 
     def accept(card: Mapping[str, Any]) -> None:
-        require_acceptance(config, licence_of_card(card, config.checkpoint))
+        licence = licence_of_card(card, config.checkpoint)
+        # What the Hub does not tell, the files may.
+        if licence is not None:
+            require_acceptance(config, licence)
 
     return fetch_from_hub(config.checkpoint, config.revision, originals, accept)
 

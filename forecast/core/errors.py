@@ -132,7 +132,7 @@ class ForbiddenError(SapheneiaError):
 
 
 class LicenceError(ForbiddenError):
-    """The checkpoint's licence forbids commercial use and was not accepted."""
+    """The checkpoint's licence forbids commercial use and was not accepted, or another one was."""
 
     code, title = "LICENCE_NOT_ACCEPTED", "Licence not accepted"
 

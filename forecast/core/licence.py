@@ -30,10 +30,14 @@ _CREATIVE_COMMONS = re.compile(r"cc-(by[a-z-]*)-(\d\.\d)")
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """A licence by its ID in small letters, and the address of its text where the checkpoint gives one."""
+    """A licence by its ID in small letters, and the address of its text where the checkpoint gives one.
+
+    `others` are the IDs of those that a checkpoint states beside it and that forbid as much.
+    """
 
     id: str
     link: str | None = None
+    others: tuple[str, ...] = ()
 
     @property
     def forbids_commercial_use(self) -> bool:
@@ -45,14 +49,18 @@ def require_acceptance(config: ModelConfig, licence: Licence | None) -> None:
     """Return where a checkpoint of this licence may be loaded so; raise LicenceError otherwise.
 
     One that forbids commercial use has to be accepted by its ID, and whatever is accepted has to be the
-    checkpoint's own. A licence of None is one that nothing tells.
+    checkpoint's own. A licence of None is one that nothing tells: there is nothing to accept.
     """
-    if licence is None:
-        return
     accepted = config.accept_licence
-    if accepted is None and not licence.forbids_commercial_use:
+    if accepted is None and not (licence and licence.forbids_commercial_use):
         return
-    if accepted is not None and _normalize(accepted) == licence.id:
+    if licence is None:
+        raise LicenceError(
+            f"{config.source} states no licence, so '{accepted}' cannot be accepted; leave accept_licence"
+            " out.",
+            details={"licence": None},
+        )
+    if accepted is not None and _normalize(accepted) in (licence.id, *licence.others):
         return
     forbids = ", which forbids commercial use" if licence.forbids_commercial_use else ""
     instead = f", not '{accepted}'" if accepted is not None else ""
@@ -79,8 +87,9 @@ def licence_of_card(card: Mapping[str, Any], repository: str | None = None) -> L
     # The Hub's `other` stands for a licence with a name of its own.
     ids = [text for text in map(_normalize, named) if text not in ("", "other")]
     if ids:
-        licences = [Licence(text, _address(card.get("license_link"))) for text in ids]
-        return max(licences, key=lambda one: one.forbids_commercial_use)  # of several, the strictest
+        forbidding = [text for text in ids if Licence(text).forbids_commercial_use]
+        first, *others = forbidding or ids[:1]  # of several, the strictest
+        return Licence(first, _address(card.get("license_link")), tuple(others))
     name = (repository or "").lower()
     return next((Licence(known) for pattern, known in KNOWN.items() if fnmatchcase(name, pattern)), None)
 

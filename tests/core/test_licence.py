@@ -142,8 +142,19 @@ def test_what_is_accepted_has_to_be_the_checkpoints_own(tmp_path: Path) -> None:
     with pytest.raises(LicenceError, match="is 'mit', not 'cc-by-nc-4.0'. Read it") as refused:
         require_acceptance(asked, Licence("mit"))
     assert "forbids" not in refused.value.detail
-    require_acceptance(asked, None)
+    with pytest.raises(LicenceError, match="local:x states no licence, so 'cc-by-nc-4.0' cannot") as refused:
+        require_acceptance(asked, None)
+    assert refused.value.details == {"licence": None}
+    require_acceptance(asked.model_copy(update={"accept_licence": None}), None)
     require_acceptance(asked.model_copy(update={"accept_licence": None}), Licence("mit"))
+
+
+@pytest.mark.parametrize("sent", [NC, "acme-NC"])
+def test_each_of_several_licences_can_be_accepted(tmp_path: Path, sent: str) -> None:
+    stated = licence_of_card({"license": ["mit", NC, "other"], "license_name": "acme-nc"})
+    require_acceptance(config(tmp_path, accept_licence=sent), stated)
+    with pytest.raises(LicenceError, match=f"is '{NC}', not 'mit'"):
+        require_acceptance(config(tmp_path, accept_licence="mit"), stated)
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,13 @@ def test_what_only_the_downloaded_config_tells_is_refused_before_it_is_read(hub:
     assert locate_checkpoint(config(tmp_path, "acme-nc")).is_dir()
 
 
+def test_what_states_no_licence_cannot_be_accepted_by_one(hub: Hub, tmp_path: Path) -> None:
+    publish(hub, None)
+    with pytest.raises(LicenceError, match="states no licence"):
+        locate_checkpoint(config(tmp_path, "mit"))
+    assert locate_checkpoint(config(tmp_path)).is_dir()
+
+
 def test_a_checkpoint_of_a_free_licence_needs_no_acceptance(hub: Hub, tmp_path: Path) -> None:
     publish(hub, "apache-2.0")
     assert locate_checkpoint(config(tmp_path)).is_dir()
