@@ -21,6 +21,8 @@ TAIL = 1 << 16
 """What is asked for first, at an object's start and a Parquet file's end, where pyarrow does so too."""
 _LONGEST_KEY = 1024
 _BUCKET = re.compile(r"[A-Za-z0-9$][A-Za-z0-9._-]{0,221}")
+# In a name with dots Azure's library looks for an account, and takes what follows for the container.
+_CONTAINER = re.compile(r"\$?[a-z0-9][a-z0-9-]{0,62}")
 # A space at either end, or dots in any spelling, are read differently by different stores.
 _ODD_PART = re.compile(r"|\s.*|.*\s|(\.|%2e){1,2}", re.IGNORECASE)
 _ODD_MARK = re.compile(r"[\x00-\x1f\x7f\\?#]|%2f|%5c|%00", re.IGNORECASE)
@@ -86,6 +88,11 @@ def read_address(url: str) -> Address:
         )
     if not _BUCKET.fullmatch(bucket):
         raise DataError("The URL of a bucket is written as s3://bucket/folder/file.parquet.")
+    if scheme.lower() == "az" and not _CONTAINER.fullmatch(bucket):
+        raise DataError(
+            "The URL of a blob is written as az://container/folder/file.parquet; a container's name has small"
+            " letters, digits and dashes only."
+        )
     if len(key.encode()) > _LONGEST_KEY:
         raise DataError(f"The object's key is longer than {_LONGEST_KEY} bytes.")
     if _ODD_MARK.search(key) or any(_ODD_PART.fullmatch(part) for part in key.split("/")):
@@ -139,6 +146,10 @@ class _Reader:
         return f"{self.address.bucket}/{self.address.key}"
 
     async def collect(self, selection: Selection) -> Ranges:
+        # The patterns of DATA_BUCKETS_ALLOWED were held against the address: nothing else may be read.
+        bucket, key, *_ = self.files.split_path(self._path)
+        if (bucket, key) != (self.address.bucket, self.address.key):
+            raise DataError(f"{self.address} is no address that can be read as it is written.")
         file = Ranges(await self._size())
         await self._hold(file, [(0, TAIL)])
         if file.read(len(MAGIC)) == MAGIC:

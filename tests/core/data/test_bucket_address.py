@@ -50,6 +50,15 @@ def test_what_names_no_bucket_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "container", ["sales-x.dfs.core.windows.net", "a.b", "Sales", "a_b", "$$root", "-a", "a" * 64]
+)
+def test_a_container_has_none_but_the_names_that_azure_gives(container: str) -> None:
+    with pytest.raises(DataError, match="is written as"):
+        read_address(f"az://{container}/public/secret.csv")
+    assert read_address("az://sales-1/x").bucket == "sales-1"
+
+
+@pytest.mark.parametrize(
     "key",
     [
         "",

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -43,6 +46,20 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", account)
 
     return point
+
+
+@asynccontextmanager
+async def astray() -> AsyncIterator[Any]:
+    yield SimpleNamespace(split_path=lambda path: ("other", *path.split("/")[1:], None))
+
+
+async def test_a_library_that_would_read_elsewhere_is_not_asked(
+    make_settings: Make, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    elsewhere = replace(stores_module.STORES[scheme], open=astray)
+    monkeypatch.setitem(stores_module.STORES, scheme, elsewhere)
+    told = await fault(scheme, make_settings(data_buckets_allowed=ALLOWED))
+    assert told.detail == f"Data error: {scheme}://b/x.csv is no address that can be read as it is written."
 
 
 async def fault(scheme: str, settings: Settings) -> SapheneiaError:
