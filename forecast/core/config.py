@@ -143,7 +143,7 @@ class Settings(EnvSettings):
     @field_validator("initialize_on_start")
     @classmethod
     def _may_be_none(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return () if value == ("none",) else value
+        return () if value == ("none",) else tuple(dict.fromkeys(value))
 
     @field_validator("data_url_allowed_networks")
     @classmethod

@@ -17,6 +17,8 @@ FAULTS = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 """What reading damaged metadata raises."""
 _LARGEST = 1 << 24
 _LONGEST_VARINT = 10
+# A thousand columns in a hundred row groups need nearly as many; each may take a hundred bytes of memory.
+_MOST_VALUES = 3_000_000
 # Physical types.
 _INT32, _INT64, _BYTES = 1, 2, 6
 
@@ -25,9 +27,13 @@ Bound = int | str | None
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One column in one row group; `low` and `high` are None where its values' bounds are not told."""
+    """One column in one row group; `low` and `high` are None where its values' bounds are not told.
+
+    `path` are the names that lead to it, joined by dots; `root` is the first of them.
+    """
 
     path: str
+    root: str
     start: int
     size: int
     values: int
@@ -78,7 +84,7 @@ def _chunk(column: dict[int, Any], bounded: bool) -> Chunk:
         raise ValueError("a negative place, size or count")
     bounds = column.get(12, {}) if bounded else {}
     low, high = (_bound(column[1], bounds.get(place)) for place in (6, 5))
-    return Chunk(b".".join(column[3]).decode(), start, size, values, low, high)
+    return Chunk(b".".join(column[3]).decode(), column[3][0].decode(), start, size, values, low, high)
 
 
 def _bound(kind: int, value: bytes | None) -> Bound:
@@ -103,6 +109,7 @@ class Thrift:
     def __init__(self, content: bytes) -> None:
         self._content = content
         self.at = 0
+        self._values = 0
         self._readers: dict[int, Callable[[], Any]] = {
             1: lambda: True,
             2: lambda: False,
@@ -124,6 +131,7 @@ class Thrift:
         field = 0
         while head := self._byte():
             field = field + (head >> 4) if head >> 4 else self._integer()
+            self._count(1)
             fields[field] = self._readers[head & 15]()
         return fields
 
@@ -135,10 +143,17 @@ class Thrift:
     def _map(self) -> list[Any]:
         count = self._varint()
         kinds = self._byte() if count else 0
+        self._count(2 * count)
         return [(self._one(kinds >> 4), self._one(kinds & 15)) for _ in range(count)]
 
     def _many(self, kind: int, count: int) -> list[Any]:
+        self._count(count)
         return [self._one(kind) for _ in range(count)]
+
+    def _count(self, values: int) -> None:
+        self._values += values
+        if self._values > _MOST_VALUES:
+            raise TooLargeError(f"The Parquet file's footer holds more than {_MOST_VALUES} values.")
 
     def _one(self, kind: int) -> Any:
         # Outside of a struct, true and false take a byte.

@@ -74,7 +74,7 @@ def read_parquet(file: File, limit: int, selection: Selection = EVERYTHING) -> T
         if len(frame) != len(labels):
             raise DataError(DAMAGED)
         frame.index = labels
-    return Table(frame, part.unread)
+    return Table(frame, part.unread, whole=len(part.groups) == len(groups))
 
 
 def find_spans(file: File, limit: int, selection: Selection) -> list[Span]:
@@ -128,9 +128,8 @@ def _leaves(names: list[str], chunks: list[Chunk]) -> list[int]:
     for name in names:
         leaves.append(place)
         place += 1
-        if chunks[place - 1].path != name:
-            while place < len(chunks) and chunks[place].path.startswith(f"{name}."):
-                place += 1
+        while place < len(chunks) and chunks[place].root == name:
+            place += 1
     return leaves
 
 

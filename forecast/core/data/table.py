@@ -20,11 +20,12 @@ class Table:
     Every column of a CSV is text as it stands there, an empty cell being "". Other sources keep the
     types of their values, an empty cell being None or NaN. A row's label in the index of `frame` is its
     place in the source, counted from 0; to a caller rows count from 1. `unread` names the columns that
-    the source has beside those of `frame`.
+    the source has beside those of `frame`; without all rows it is not `whole`.
     """
 
     frame: pd.DataFrame
     unread: tuple[str, ...] = ()
+    whole: bool = True
 
 
 def column_names(names: Sequence[object]) -> list[str]:

@@ -69,7 +69,14 @@ def sift_numbers(column: pd.Series) -> tuple[Floats, dict[str, NDArray[np.bool_]
 
 
 def read_categories(column: pd.Series) -> NDArray[np.object_]:
-    """Return a column as text, None where it is empty; 1, 1.0 and `1` are the same category."""
+    """Return a column as text, None where it is empty; 1, 1.0 and `1` are the same category.
+
+    Raises DataError naming the cells with a NUL, at which pandas takes text to end.
+    """
+    nul = [at for at, value in enumerate(column) if type(value) is str and "\0" in value]
+    if nul:
+        cells = column.iloc[nul]
+        raise refuse_cells(str(column.name), cells.index.tolist(), cells.tolist(), "has a NUL character")
     codes, distinct = pd.factorize(column, use_na_sentinel=False)
     empty = is_empty(pd.Series(distinct, dtype=object))
     labels = np.empty(len(distinct), dtype=object)

@@ -94,7 +94,7 @@ def build_panel(
     do not fit the table.
     """
     definition = read_definition(table, roles, multivariate=parameters.multivariate)
-    frame = choose_series(table.frame, definition.id, parameters.series_ids)
+    frame = choose_series(table, definition.id, parameters.series_ids)
     labels = frame.index.to_numpy(dtype=np.int64)
     names, groups = _group(frame, definition)
     stamps = read_stamps(frame[definition.timestamp], groups, parameters.timezone)

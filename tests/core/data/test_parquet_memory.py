@@ -8,7 +8,7 @@ from pyarrow import parquet
 
 from forecast.core.data.footer import footer_length
 from forecast.core.data.parquet import read_parquet
-from forecast.core.errors import DataError
+from forecast.core.errors import DataError, TooLargeError
 from tests.core.data.buckets import as_parquet
 
 LIMIT = 1_000_000
@@ -54,6 +54,23 @@ def test_a_long_text_that_a_dictionary_repeats_is_refused() -> None:
     told, memory = refusal(content)
     assert "unpacks to more than 10000000 bytes" in told
     assert memory < 2 * LIMIT
+
+
+def test_a_footer_of_countless_empty_values_is_refused() -> None:
+    count = 3_000_001
+    # Field 1, a list of empty structs.
+    footer = b"\x19\xfc" + unsigned(count) + b"\x00" * (count + 1)
+    content = b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1"
+    with pytest.raises(TooLargeError, match="footer holds more than 3000000 values"):
+        read_parquet(io.BytesIO(content), 10 * LIMIT)
+
+
+def unsigned(number: int) -> bytes:
+    written = []
+    while number > 127:
+        written.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*written, number])
 
 
 def test_a_footer_that_claims_little_is_not_believed() -> None:

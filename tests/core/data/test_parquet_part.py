@@ -116,11 +116,34 @@ def test_ids_of_a_type_whose_order_is_that_of_their_statistics_let_groups_be_ski
     ids: pa.Array, wanted: str, rows: list[int]
 ) -> None:
     content = as_parquet(pa.table({"id": ids, "date": ["2024-01-01"] * 6, "y": range(6)}), row_group_size=2)
-    frame = read(content, Selection(SALES, series_ids=(wanted,))).frame
-    assert frame.index.tolist() == rows
-    assert choose_series(frame, "id", [wanted])["y"].tolist() == [
+    table = read(content, Selection(SALES, series_ids=(wanted,)))
+    assert (table.frame.index.tolist(), table.whole) == (rows, len(rows) == 6)
+    assert choose_series(table, "id", [wanted])["y"].tolist() == [
         row for row, one in enumerate(ids.to_pylist()) if str(one).strip() == wanted
     ]
+
+
+def test_a_nested_column_is_not_taken_for_a_flat_one_with_a_dot_in_its_name() -> None:
+    columns = {
+        "date": ["2024-01-01", "2024-01-02"],
+        "a": pa.array([{"x": 1}, {"x": 2}]),
+        "a.b": [10, 20],
+        "c": [100, 200],
+        "e": pa.array([{"p": 1, "q": 2}, {"p": 3, "q": 4}]),
+    }
+    frame = read(as_parquet(pa.table(columns)), Selection({"a.b": "target", "c": "dynamic_numerical"})).frame
+    assert frame["a.b"].tolist() == [10, 20]
+    assert frame["c"].tolist() == [100, 200]
+
+
+def test_of_a_part_of_a_table_no_series_are_named_as_if_they_were_all() -> None:
+    names = [f"s{number:03}" for number in range(20)]
+    content = as_parquet(
+        pa.table({"id": names, "date": ["2024-01-01"] * 20, "y": range(20)}), row_group_size=1
+    )
+    table = read(content, Selection(SALES, series_ids=("s11",)))
+    with pytest.raises(DataError, match="has no series 's11'.$"):
+        choose_series(table, "id", ["s11"])
 
 
 def test_without_statistics_all_row_groups_are_read() -> None:

@@ -92,3 +92,8 @@ def test_series_cannot_be_chosen_without_a_column_of_ids() -> None:
 def test_ids_that_make_no_sense_are_an_invalid_request(ids: list[Any]) -> None:
     with pytest.raises(ValidationError):
         Parameters(series_ids=ids)
+
+
+def test_an_id_with_a_nul_is_refused_as_pandas_would_end_it_there() -> None:
+    with pytest.raises(DataError, match="row 4: .* has a NUL character"):
+        panel(stores(["a", "a\x00", "b"]), ["a"])
