@@ -75,7 +75,7 @@ def read_categories(column: pd.Series) -> NDArray[np.object_]:
     """
     nul = [at for at, value in enumerate(column) if type(value) is str and "\0" in value]
     if nul:
-        cells = column.iloc[nul]
+        cells = column[column.index[nul]]
         raise refuse_cells(str(column.name), cells.index.tolist(), cells.tolist(), "has a NUL character")
     codes, distinct = pd.factorize(column, use_na_sentinel=False)
     empty = is_empty(pd.Series(distinct, dtype=object))
