@@ -82,6 +82,7 @@ async def read_info(request: Request, services: Served) -> dict[str, Any]:
         "limits": {
             "max_request_size": settings.max_request_size,
             "max_upload_size": settings.max_upload_size,
+            "max_series_per_request": settings.max_series_per_request,
             "rate_limit_per_minute": settings.rate_limit_per_minute,
             "rate_limit_inference_per_minute": settings.rate_limit_inference_per_minute,
             "rate_limit_initialization_per_minute": settings.rate_limit_initialization_per_minute,

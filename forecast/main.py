@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from forecast import discovery, metrics
 from forecast.core.config import Settings, SettingsError, describe_fault
 from forecast.core.logs import configure_logging
-from forecast.core.middleware import RequestContext, Safeguard
+from forecast.core.middleware import KeyBeforeBody, RequestContext, Safeguard
 from forecast.core.problem import install_error_handlers
 from forecast.core.rate_limit import RateLimiter
 from forecast.core.termination import end_loads, ended_by_signal
@@ -65,6 +65,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(metrics.router)
     install_error_handlers(app)
     # The last one added is the first to see a request and the last to see its response.
+    app.add_middleware(KeyBeforeBody, settings=settings)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)
     limits = {f"{uploads.router.prefix}/uploads": upload_limit}
     app.add_middleware(Safeguard, max_body=settings.max_request_size, max_body_by_path=limits)

@@ -130,6 +130,9 @@ class Settings(EnvSettings):
     max_upload_size: int = Field(
         52_428_800, ge=1, description="The largest uploaded or fetched file, in bytes."
     )
+    max_series_per_request: int = Field(
+        10_000, ge=1, description="The most series in one request; each target of a table counts."
+    )
     data_url_timeout_seconds: float = Field(
         10.0, gt=0, description="The time a data URL has to deliver, redirects included."
     )

@@ -1,8 +1,10 @@
 """One inference from the caller's request to the body of the answer."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +15,12 @@ from forecast.core.config import Settings
 from forecast.core.data.selection import select
 from forecast.core.data.source import fetch_table
 from forecast.core.errors import AbandonedError, DeadlineError
+from forecast.core.job import Answer
 from forecast.core.lazy import load_on_demand
 from forecast.core.lifecycle import ModelService
+from forecast.core.limits import check_series_count
 from forecast.core.parameters import InferenceRequest
-from forecast.core.plan import make_plan
+from forecast.core.plan import Plan, make_plan
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +87,42 @@ async def _forecast(
     service: ModelService[Any], request: InferenceRequest[Any], settings: Settings, patience: Patience
 ) -> bytes:
     table = await fetch_table(request.data_source_url_or_path, request.data, settings, select(request))
-    plan = await run_sync(make_plan, service, request, table, abandon_on_cancel=True)
-    answer = await asyncio.wrap_future(plan.ready.worker.submit(plan.tasks, patience.left()))
+    most = settings.max_series_per_request
+    queued = _Queued()
+
+    def queue() -> tuple[Plan, Future[Answer]]:
+        check_series_count(request, table, most)
+        plan = make_plan(service, request, table)
+        return plan, queued.submit(plan, patience)
+
+    try:
+        plan, future = await run_sync(queue, abandon_on_cancel=True)
+        answer = await asyncio.wrap_future(future)
+    except asyncio.CancelledError:
+        queued.give_up()
+        raise
     return await run_sync(render, plan, answer, patience.started, abandon_on_cancel=True)
+
+
+class _Queued:
+    """A job that a thread queues, as many series take long, and that its caller may give up meanwhile."""
+
+    def __init__(self) -> None:
+        self._given_up = threading.Event()
+        self._futures: list[Future[Answer]] = []
+
+    def submit(self, plan: Plan, patience: Patience) -> Future[Answer]:
+        """Queue a plan's tasks and return the future of their answer; AbandonedError where it is given up."""
+        if self._given_up.is_set():
+            raise AbandonedError("The caller went away before the answer was ready.")
+        future = plan.ready.worker.submit(plan.tasks, patience.left())
+        self._futures.append(future)
+        if self._given_up.is_set():
+            future.cancel()
+        return future
+
+    def give_up(self) -> None:
+        """Have nothing computed any more, whether it is queued already or about to be."""
+        self._given_up.set()
+        for future in self._futures:
+            future.cancel()

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from forecast.core.adapter import Capabilities, Series
-from forecast.core.errors import HorizonError
-from forecast.core.parameters import Parameters
+from forecast.core.data.table import Table
+from forecast.core.errors import HorizonError, TooLargeError
+from forecast.core.parameters import InferenceRequest, Parameters
 from forecast.core.series.panel import Panel
 
 
@@ -15,6 +17,25 @@ def check_horizon(horizon: int, limits: Capabilities, where: str = "") -> None:
         raise HorizonError(
             f"A horizon of {horizon} is above this model's limit of {limits.max_horizon}{where}.",
             details={"horizon_len": horizon, "max_horizon": limits.max_horizon},
+        )
+
+
+def check_series_count(request: InferenceRequest[Any], table: Table, most: int) -> None:
+    """Raise TooLargeError where a request asks for more than `most` series, its targets counted apart."""
+    parameters: Parameters = request.parameters
+    roles = request.data_definition
+    targets = sum(role == "target" for role in roles.values())
+    column = next((name for name, role in roles.items() if role == "id"), None)
+    ids = 1
+    if parameters.series_ids is not None:
+        ids = len(parameters.series_ids)
+    elif column in table.frame:
+        ids = table.frame[column].nunique()
+    if ids * targets > most:
+        raise TooLargeError(
+            f"The request asks for {ids * targets} series; the limit is {most} (setting"
+            " MAX_SERIES_PER_REQUEST). Send several requests, each with some of the 'series_ids'.",
+            details={"series": ids * targets, "max_series": most},
         )
 
 

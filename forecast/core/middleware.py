@@ -11,8 +11,10 @@ from urllib.parse import quote
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from forecast.core.config import Settings
 from forecast.core.errors import SapheneiaError, TooLargeError
 from forecast.core.problem import problem_response
+from forecast.core.security import has_key
 
 log = logging.getLogger("forecast.access")
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
@@ -91,6 +93,33 @@ class Safeguard:
                 "Something went wrong inside the gateway; the log has it under this request ID."
             )
             await problem_response(told, request_id.get())(scope, receive, send)
+
+
+class KeyBeforeBody:
+    """Middleware that keeps the body of a caller without the key from the app.
+
+    FastAPI reads and parses a body before it asks any dependency, the one that wants the key too.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self.settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, without its body where it has no key."""
+        if scope["type"] != "http" or has_key(Headers(scope=scope), self.settings):
+            await self.app(scope, receive, send)
+            return
+        read = False
+
+        async def receive_nothing() -> Message:
+            nonlocal read
+            if read:
+                return await receive()
+            read = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        await self.app(scope, receive_nothing, send)
 
 
 class _Response:

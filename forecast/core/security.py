@@ -2,10 +2,12 @@
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 
 from forecast.core.config import Settings
 from forecast.core.errors import AuthenticationError
@@ -27,6 +29,13 @@ def is_key(credentials: HTTPAuthorizationCredentials | None, settings: Settings)
     """Return whether the credentials are the gateway's key, in constant time."""
     given = credentials.credentials if credentials else ""
     return secrets.compare_digest(given.encode(), settings.api_secret_key.get_secret_value().encode())
+
+
+def has_key(headers: Mapping[str, str], settings: Settings) -> bool:
+    """Return whether a request's headers have the gateway's key."""
+    scheme, given = get_authorization_scheme_param(headers.get("authorization"))
+    credentials = HTTPAuthorizationCredentials(scheme=scheme, credentials=given)
+    return scheme.lower() == "bearer" and is_key(credentials, settings)
 
 
 async def require_key(credentials: Credentials, settings: CurrentSettings) -> None:

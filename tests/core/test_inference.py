@@ -1,21 +1,25 @@
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pandas as pd
 import pytest
 from starlette.testclient import TestClient
 
 from forecast.core.adapter import Options
 from forecast.core.config import Settings
-from forecast.core.errors import AbandonedError, DeadlineError, SapheneiaError
+from forecast.core.data.table import Table
+from forecast.core.errors import AbandonedError, DeadlineError, SapheneiaError, TooLargeError
 from forecast.core.inference import Patience, infer
+from forecast.core.limits import check_series_count
 from forecast.core.parameters import InferenceRequest, Parameters
 from forecast.core.schemas import InitializationRequest
 from tests.conftest import AUTHORIZED, MakeApp
 from tests.core.conftest import PREFIX, REQUEST
-from tests.fakes import FakeAdapter, Gate, make_service
+from tests.fakes import FakeAdapter, Gate, make_service, make_task
 
 LOOPBACK = ("127.0.0.0/8",)
 
@@ -104,3 +108,69 @@ def test_a_plan_that_was_given_up_is_never_computed(
     asyncio.run(scene())
     service.shutdown()
     assert adapter.computed == ["last"]
+
+
+def test_a_request_that_is_given_up_while_a_thread_queues_it_is_never_computed(
+    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, gate = Gate(), Gate()
+    adapter = FakeAdapter()
+    service = make_service(adapter)
+    service.initialize(InitializationRequest())
+    adapter.on_predict = held
+    service.submit([make_task("first")])
+    worker = service.require_ready()[1].worker
+    submit, futures, threads = worker.submit, [], []
+
+    def submit_slowly(*given: Any) -> Any:
+        threads.append(threading.current_thread())
+        gate(None)
+        futures.append(submit(*given))
+        return futures[0]
+
+    monkeypatch.setattr(worker, "submit", submit_slowly)
+
+    async def queueing() -> None:
+        assert await asyncio.to_thread(gate.entered.wait, 10)
+
+    async def scene() -> None:
+        patience = Patience(time.monotonic(), 600, queueing)
+        with pytest.raises(AbandonedError):
+            await infer(service, ask("given up"), make_settings(), patience)
+        gate.opened.set()
+        while not futures or not futures[0].cancelled():
+            await asyncio.sleep(0)
+
+    asyncio.run(asyncio.wait_for(scene(), 30))
+    held.opened.set()
+    service.shutdown()
+    assert threads != [threading.main_thread()]
+    assert adapter.computed == ["first"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "asked", "targets", "count"),
+    [(5, None, 1, 5), (2, None, 2, 4), (5, ["0", "1", "2", "3"], 1, 4), (None, None, 4, 4)],
+)
+def test_series_are_counted_by_ids_and_targets(
+    ids: int | None, asked: list[str] | None, targets: int, count: int
+) -> None:
+    roles = dict.fromkeys((f"y{place}" for place in range(targets)), "target")
+    frame = pd.DataFrame({name: [1.0] * 15 for name in roles})
+    if ids is not None:
+        frame["id"] = [row % ids for row in range(15)]
+        roles["id"] = "id"
+    body = {"data": {}, "data_definition": roles, "parameters": {"series_ids": asked}}
+    request = InferenceRequest[Parameters].model_validate(body)
+    check_series_count(request, Table(frame), count)
+    with pytest.raises(TooLargeError, match=f"asks for {count} series; the limit is {count - 1} "):
+        check_series_count(request, Table(frame), count - 1)
+
+
+def test_more_series_than_a_request_may_have_are_refused(make_app: MakeApp) -> None:
+    body = ask("a").model_dump(exclude_unset=True)
+    body["data"]["shop"] = list("abcdefghij")
+    with TestClient(make_app(max_series_per_request=9), headers=AUTHORIZED) as client:
+        client.post(f"{PREFIX}/initialization", json={})
+        refused = client.post(f"{PREFIX}/inference", json=body)
+    assert (refused.status_code, refused.json()["details"]) == (413, {"series": 10, "max_series": 9})

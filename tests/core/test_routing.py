@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -199,6 +201,34 @@ def test_without_the_key_nothing_is_done(make_app: MakeApp, path: str, headers: 
         refused = client.post(f"{PREFIX}/{path}", json={}, headers=headers)
     assert (refused.status_code, refused.json()["error"]) == (401, "UNAUTHORIZED")
     assert refused.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", [f"{PREFIX}/inference", f"{PREFIX}/initialization", "/api/v1/uploads"])
+async def test_the_body_of_a_caller_without_the_key_is_not_read(make_app: MakeApp, path: str) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        pytest.fail("the body was read")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"5000000"),
+        (b"authorization", b"Bearer wrong"),
+    ]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "headers": headers,
+        "query_string": b"",
+        "client": ("127.0.0.1", 1),
+    }
+    await make_app()(scope, receive, send)
+    assert sent[0]["status"] == 401
 
 
 def test_the_key_is_asked_for_before_the_body_is_judged(make_app: MakeApp) -> None:
