@@ -10,7 +10,7 @@ from forecast.core.errors import DataError
 from forecast.core.parameters import Role
 from forecast.core.series.columns import read_categories, sift_numbers
 from forecast.core.series.covariates import Values
-from forecast.core.series.dates import parse_dates, sift_dates
+from forecast.core.series.dates import sift_dates
 from forecast.core.series.definition import ONLY_SERIES
 from forecast.tables.facts import Facts
 from forecast.tables.numbers import find_spellings, read_spelled
@@ -24,15 +24,16 @@ def read_sheet(
     frame: pd.DataFrame, columns: Sequence[Facts], meaning: Meaning, problems: Problems
 ) -> Sheet | None:
     """Return the rows that can be read, in the table's order; None where there are none."""
-    dated = _dated(frame[meaning.timestamp], problems)
-    if dated is None:
+    stamps = _read_stamps(frame[meaning.timestamp], problems)
+    if stamps is None:
         return None
-    frame = frame[dated]
+    dated = np.asarray(stamps.notna(), dtype=bool)
+    frame, stamps = frame[dated], stamps[dated]
     ids: NDArray[np.object_] = np.full(len(frame), ONLY_SERIES, dtype=object)
     if meaning.id is not None:
         ids = read_categories(frame[meaning.id])
         named = _named(meaning.id, frame.index, ids, problems)
-        frame, ids = frame[named], ids[named]
+        frame, stamps, ids = frame[named], stamps[named], ids[named]
     read, dropped = _read_columns(frame, columns, meaning, problems)
     kept = ~dropped
     if not kept.any():
@@ -42,14 +43,15 @@ def read_sheet(
     return Sheet(
         meaning,
         frame.index.to_numpy(dtype=np.int64) + 1,
-        parse_dates(frame[meaning.timestamp]).as_unit("ns"),
+        # Not read again: the rows that tell day from month may be among those left out.
+        stamps[kept].as_unit("ns"),
         ids[kept],
         {name: values[kept] for name, values in read.items()},
     )
 
 
-def _dated(column: pd.Series, problems: Problems) -> Mask | None:
-    """Return which rows have a date, None where it cannot be told or none has."""
+def _read_stamps(column: pd.Series, problems: Problems) -> pd.DatetimeIndex | None:
+    """Return the date of each row, NaT where it has none; None where it cannot be told or none has."""
     try:
         found = sift_dates(column)
     except DataError as error:
@@ -77,7 +79,7 @@ def _dated(column: pd.Series, problems: Problems) -> Mask | None:
             rows=rows[bad],
             repairs=["drop_row"],
         )
-    return ~bad
+    return pd.DatetimeIndex(found.where(~bad))
 
 
 def _named(column: str, index: pd.Index, ids: NDArray[np.object_], problems: Problems) -> Mask:

@@ -46,6 +46,21 @@ def test_rows_of_cells_that_are_no_numbers_are_left_out() -> None:
     assert cells(columns, "date", not_a_number="drop_row") == DAYS[1:]
 
 
+@pytest.mark.parametrize(
+    ("shop", "target", "repairs"),
+    [("a", "many", {"not_a_number": "drop_row"}), ("", 4, {"empty_id": "drop_row"})],
+)
+def test_a_row_left_out_still_tells_day_from_month(
+    shop: str, target: object, repairs: dict[str, str]
+) -> None:
+    # Without the last row these would be three days of February, for the calendar that makes.
+    dates = ["02/01/2024", "02/02/2024", "02/03/2024", "13/04/2024"]
+    columns = {"date": dates, "shop": ["a", "a", "a", shop], "y": [1, 2, 3, target]}
+    roles = {"date": "timestamp", "shop": "id", "y": "target"}
+    answer = check(columns, data_definition=roles, freq="D", repairs=repairs)
+    assert answer.table.columns["date"] == ["2024-01-02", "2024-02-02", "2024-03-02"]
+
+
 def test_numbers_with_a_decimal_comma_are_read_and_what_is_none_then_emptied() -> None:
     columns = {"date": DAYS, "y": GERMAN}
     assert cells(columns, not_a_number="decimal_comma") == [at + 0.5 for at in range(28)] + [1234.5, None]
