@@ -243,7 +243,15 @@ def test_dates_in_a_zone_are_kept_over_the_change_of_its_clock(tmp_path: Path, f
     assert answer.series[0].missing_steps == 0
 
 
-def test_a_text_that_csv_cannot_hold_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="characters that CSV cannot hold"):
-        check({"date": DAYS, "y": VALUES, "note": ["\0"] * 30}, tmp_path)
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("note", "one\rtwo", "characters that CSV cannot hold"),
+        ("a\0note", "one", "characters that CSV cannot hold"),
+        ("note", "\0", "Column 'note', row 1: '\0' has a NUL character"),
+    ],
+)
+def test_a_text_that_csv_cannot_hold_is_refused(tmp_path: Path, name: str, text: str, told: str) -> None:
+    with pytest.raises(DataError, match=told):
+        check({"date": DAYS, "y": VALUES, name: [text] * 30}, tmp_path)
     assert not (tmp_path / "uploads").exists()
