@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pydantic import AliasChoices, BaseModel
+from pydantic import AliasChoices, BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from forecast.core import parameters, responses, schemas
@@ -215,7 +215,7 @@ def write_settings_of(kind: type[BaseModel], names: Iterable[str]) -> str:
     rows = []
     for name in names:
         field = kind.model_fields[name]
-        default = field.default
+        default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
         text = ",".join(default) if isinstance(default, tuple) else "" if default is None else str(default)
         shown = f"`{text.lower() if isinstance(default, bool) else text}`" if text else "–"
         variables = " or ".join(f"`{variable}`" for variable in env_names(kind, name, field))

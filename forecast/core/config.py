@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AliasChoices,
@@ -37,6 +38,19 @@ def _split(value: Any) -> Any:
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+def _is_store(uri: str) -> bool:
+    try:
+        parts = urlsplit(uri)
+        port = parts.port
+    except ValueError:
+        return False
+    if parts.scheme == "redis+unix":
+        return parts.path.strip("/") != ""
+    reachable = parts.scheme in ("redis", "rediss") and bool(parts.hostname and port)
+    database = parts.path.strip("/")
+    return uri == "memory://" or (reachable and (not database or database.isdecimal()))
 
 
 class SettingsError(ValueError):
@@ -123,8 +137,8 @@ class Settings(EnvSettings):
     rate_limit_per_minute: int = Field(60, ge=1, description="Status and discovery calls a minute.")
     rate_limit_inference_per_minute: int = Field(10, ge=1, description="Inference calls a minute.")
     rate_limit_initialization_per_minute: int = Field(5, ge=1, description="Initialization calls a minute.")
-    rate_limit_storage_uri: str = Field(
-        "memory://", description="Where quotas are counted: `memory://` or `redis://host:port/db`."
+    rate_limit_storage_uri: SecretStr = Field(
+        SecretStr("memory://"), description="Where quotas are counted: `memory://` or `redis://host:port/db`."
     )
     max_request_size: int = Field(10_485_760, ge=1, description="The largest request body, in bytes.")
     max_upload_size: int = Field(
@@ -147,6 +161,17 @@ class Settings(EnvSettings):
     @classmethod
     def _may_be_none(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return () if value == ("none",) else tuple(dict.fromkeys(value))
+
+    @field_validator("rate_limit_storage_uri")
+    @classmethod
+    def _is_a_store(cls, value: SecretStr) -> SecretStr:
+        # What is wrong is told without the value, which may have a password.
+        if not _is_store(value.get_secret_value()):
+            raise ValueError(
+                "is neither memory:// nor the address of a Redis server: redis://host:port/db, rediss:// over"
+                " TLS, or redis+unix:///path/of/a/socket; marks in a password are written as %40 and the like"
+            )
+        return value
 
     @field_validator("data_url_allowed_networks")
     @classmethod
@@ -178,7 +203,7 @@ class Settings(EnvSettings):
         if (
             self.uvicorn_workers > 1
             and self.rate_limit_enabled
-            and self.rate_limit_storage_uri == "memory://"
+            and self.rate_limit_storage_uri.get_secret_value() == "memory://"
         ):
             raise ValueError(
                 "UVICORN_WORKERS above 1 needs a shared RATE_LIMIT_STORAGE_URI, such as redis://"

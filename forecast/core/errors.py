@@ -26,6 +26,7 @@ SapheneiaError                          500 INTERNAL_ERROR
 ├── ModelError                          500 MODEL_FAILED
 ├── OverloadedError                     503 OVERLOADED
 ├── LoadingError                        503 MODEL_LOADING
+├── QuotaStoreError                     503 QUOTAS_UNAVAILABLE
 └── DeadlineError                       504 DEADLINE_EXCEEDED
 """
 
@@ -225,6 +226,12 @@ class LoadingError(SapheneiaError):
     """The model was still being loaded when the caller's patience ended."""
 
     code, status, title = "MODEL_LOADING", 503, "Model loading"
+
+
+class QuotaStoreError(SapheneiaError):
+    """The store in which quotas are counted does not answer."""
+
+    code, status, title = "QUOTAS_UNAVAILABLE", 503, "Quotas unavailable"
 
 
 class DeadlineError(SapheneiaError):

@@ -41,7 +41,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         415: "The body is not JSON.",
         422: "The request makes no sense, or the model cannot do it.",
         429: "Your quota for this minute is used up.",
-        503: "The queue is full, or the model is still being loaded.",
+        503: "The queue is full, the model is still being loaded, or quotas cannot be counted.",
         504: "The deadline passed.",
     }.items()
 }
