@@ -98,7 +98,7 @@ def test_a_store_of_quotas_that_is_none_is_told_without_its_value(uri: str) -> N
 
 def test_the_limits_by_default() -> None:
     settings = Settings(api_secret_key=KEY)
-    assert settings.rate_limit_initialization_per_minute == 5
+    assert settings.rate_limit_initialization_per_minute == 20
     assert settings.rate_limit_inference_per_minute == 10
     assert settings.rate_limit_per_minute == 60
     assert settings.max_request_size == 10_485_760

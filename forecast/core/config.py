@@ -136,7 +136,7 @@ class Settings(EnvSettings):
     rate_limit_enabled: bool = Field(True, description="Whether quotas are counted.")
     rate_limit_per_minute: int = Field(60, ge=1, description="Status and discovery calls a minute.")
     rate_limit_inference_per_minute: int = Field(10, ge=1, description="Inference calls a minute.")
-    rate_limit_initialization_per_minute: int = Field(5, ge=1, description="Initialization calls a minute.")
+    rate_limit_initialization_per_minute: int = Field(20, ge=1, description="Initialization calls a minute.")
     rate_limit_storage_uri: SecretStr = Field(
         SecretStr("memory://"), description="Where quotas are counted: `memory://` or `redis://host:port/db`."
     )
