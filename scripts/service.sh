@@ -55,6 +55,7 @@ await_ready() { # HOST PORT: until the API is ready; says why when it ended, fai
 }
 
 launch() { # HOST PORT WORKERS: in the background, to outlive this script and its terminal
+  [ ! -e "$console" ] || mv -f "$console" "$console.1"
   "$venv/bin/python" -m scripts.serve forecast.main:app --app-dir "$root" --host "$1" --port "$2" --workers "$3" \
     >"$console" 2>&1 </dev/null &
   printf '%s\n' "$!" >"$pid_file"

@@ -70,6 +70,19 @@ def test_the_api_runs_in_a_session_of_its_own_until_it_is_stopped(clone: Clone, 
     assert not clone.pid_file.exists()
 
 
+def test_a_start_begins_its_console_anew_and_keeps_the_one_before(clone: Clone, port: str) -> None:
+    clone.replace_the_gateway(STAND_IN)
+    console = clone.folder / "logs/forecast.out"
+    console.parent.mkdir()
+    console.write_text("earlier words")
+
+    started = clone.run("run-venv", "api", API_PORT=port, INITIALIZE_ON_START="none", STAND_IN="200 ready")
+
+    assert started.returncode == 0, started.stderr
+    assert "earlier words" not in console.read_text()
+    assert console.with_name("forecast.out.1").read_text() == "earlier words"
+
+
 def test_the_environment_gives_the_key_where_it_overrides_the_file(clone: Clone, port: str) -> None:
     clone.replace_the_gateway(STAND_IN)
     answer = '200 {"prediction": {"point_forecast": [[1.0, 2.5]]}}'
