@@ -204,6 +204,7 @@ class ModelService(Generic[Loaded]):
             )
             # The first forecast pages weights in and proves the model, the second teaches its pace.
             for _ in range(2):
+                current_progress().check()
                 task = warm_up_task(self.adapter, loaded, config, limits)
                 worker.submit([task], _WARM_UP_PATIENCE_SECONDS).result()
         except BaseException:

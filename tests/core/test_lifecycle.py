@@ -135,6 +135,18 @@ def test_nothing_is_loaded_beside_a_load_that_was_shut_down() -> None:
     service.shutdown()
 
 
+def test_a_shutdown_while_it_warms_up_spares_the_second_forecast() -> None:
+    gate = Gate()
+    adapter = FakeAdapter(on_predict=gate)
+    service = make_service(adapter)
+    thread, _ = in_thread(service.initialize)
+    assert gate.entered.wait(5)
+    service.shutdown()
+    gate.opened.set()
+    thread.join()
+    assert (adapter.batches, adapter.unloaded) == ([["warm-up"]], 1)
+
+
 def test_a_load_that_fails_is_told_and_can_be_tried_again() -> None:
     failures = [CheckpointError("no such checkpoint")]
 
