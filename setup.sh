@@ -21,8 +21,9 @@ verb_help() {
 Usage: ./setup.sh VERB [forecast] [ARGUMENTS]     (the word `forecast` may be left out)
 
   init                 make the virtual environment, install the locked dependencies, write .env with a new key
-  run-venv api|all     the same where it is still to do, then start the API and forecast a sample as a check
-  stop                 stop the API that run-venv started
+  run-venv all|api     the same where it is still to do, then start the API and the page, or the API alone,
+                       and forecast a sample as a check
+  stop                 stop what run-venv started
   test [PYTEST ARGS]   install what the tests need and run them
   check                formatting, lint, types, layers, shell scripts, then all tests: what CI runs
   bench [ARGS]         run the benchmarks
@@ -33,7 +34,7 @@ Environment:
   PYTHON=/path/python  the Python to use, where it should not be the first fitting one
   TORCH=cuda           install PyTorch for this host's GPU; TORCH=cpu goes back to the CPU build
   VENV=/path           use this virtual environment as it is, and install nothing into it
-  READY_SECONDS=120    how long run-venv waits for the API to be ready
+  READY_SECONDS=120    how long run-venv waits for the API, and for the page, to be ready
 Each setting of .env can also be given as an environment variable, which then wins (API_PORT=8010 ./setup.sh run-venv api).
 HELP
 }
@@ -42,14 +43,14 @@ verb_init() {
   [ $# -eq 0 ] || misused "init takes no '$1'"
   prepare run
   write_env_file
-  say "Set up. Start it with: ./setup.sh run-venv forecast api"
+  say "Set up. Start it with: ./setup.sh run-venv forecast all"
 }
 
 verb_run_venv() {
   case "$*" in api | all) ;; *) misused "run-venv takes api or all, not '$*'" ;; esac
   prepare run
   write_env_file
-  start
+  start "$*"
 }
 
 verb_stop() {

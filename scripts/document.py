@@ -25,6 +25,7 @@ from forecast.models import MODEL_REGISTRY, SPEEDS, get_available_models, get_se
 from forecast.tables import schemas as tables
 from forecast.uploads.schemas import UploadedColumn, UploadResponse
 from scripts.model_kinds import ABILITIES, COVARIATES, MATRIX, ability_rows, capability_rows, covariate_rows
+from ui.settings import Settings as PageSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"<!-- generated: (?P<name>[\w ]+) -->\n.*?<!-- end -->", re.DOTALL)
@@ -210,12 +211,18 @@ def write_settings(model_id: str, page: Path) -> str:
     return write_settings_of(kind, names)
 
 
+def write_page(_: str, page: Path) -> str:
+    """Return the table of the page's settings."""
+    return write_settings_of(PageSettings, PageSettings.model_fields)
+
+
 def write_settings_of(kind: type[BaseModel], names: Iterable[str]) -> str:
     """Return a table of settings by their names in the environment."""
     rows = []
     for name in names:
         field = kind.model_fields[name]
-        default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+        default = "" if field.is_required() else field.default
+        default = default.get_secret_value() if isinstance(default, SecretStr) else default
         text = ",".join(default) if isinstance(default, tuple) else "" if default is None else str(default)
         shown = f"`{text.lower() if isinstance(default, bool) else text}`" if text else "–"
         variables = " or ".join(f"`{variable}`" for variable in env_names(kind, name, field))
@@ -261,6 +268,7 @@ TABLES: dict[str, Callable[[str, Path], str]] = {
     "initialization": write_initialization,
     "options": write_options,
     "settings": write_settings,
+    "page": write_page,
     "capabilities": write_capabilities,
     "abilities": write_abilities,
     "covariates": write_covariates,

@@ -1,19 +1,13 @@
 """What setup.sh asks of the gateway: `claim` its address, `explain` a failed start, `forecast` as a check."""
 
-import errno
 import json
-import socket
-import subprocess
 import sys
-from pathlib import Path
 
 from pydantic import ValidationError
 
 from forecast.core.config import Settings, SettingsError, describe_fault
 from forecast.models import get_available_models, require_active, require_settings
-
-LISTENING = "0A"  # TCP_LISTEN in the state column of /proc/net/tcp
-REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, never bound to
+from scripts.ports import REACHABLE, refuse_a_port_in_use
 
 
 def read_settings() -> Settings:
@@ -29,59 +23,10 @@ def read_settings() -> Settings:
     return settings
 
 
-def listening_inodes(port: int) -> set[str]:
-    """Return the inodes of the sockets that listen on the port; Linux only."""
-    tables = [path.read_text().splitlines()[1:] for path in Path("/proc/net").glob("tcp*")]
-    rows = [line.split() for table in tables for line in table]
-    return {row[9] for row in rows if row[3] == LISTENING and int(row[1].rpartition(":")[2], 16) == port}
-
-
-def holds_any(fd_folder: Path, sockets: set[str]) -> bool:
-    """Return whether a process has one of the sockets open; no when it ended or belongs to someone else."""
-    try:
-        return any(str(fd.readlink()) in sockets for fd in fd_folder.iterdir())
-    except OSError:
-        return False
-
-
-def find_owner(port: int) -> str:
-    """Return who listens on the port as `pid 12 (its command)`, as far as this user may see it."""
-    if not Path("/proc/net/tcp").exists():
-        asked = subprocess.run(  # noqa: S603 - the port is a number
-            ["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN"],  # noqa: S607 - wherever the system has it
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return asked.stdout or "a process of another user"
-    sockets = {f"socket:[{inode}]" for inode in listening_inodes(port)}
-    for process in Path("/proc").glob("[0-9]*"):
-        if holds_any(process / "fd", sockets):
-            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-            return f"pid {process.name} ({command})"
-    return "a process of another user"
-
-
-def refuse_a_port_in_use(host: str, port: int) -> None:
-    """End with a sentence when the address cannot be listened on."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                sys.exit(
-                    f"error: port {port} is in use by {find_owner(port)};"
-                    " end that, or choose another port with API_PORT"
-                )
-            sys.exit(f"error: cannot listen on {host} port {port}: {error.strerror or error}")
-
-
 def claim() -> None:
     """Print `host port workers reachable-host model` for the start, or say what stands in its way."""
     settings = read_settings()
-    refuse_a_port_in_use(settings.api_host, settings.api_port)
+    refuse_a_port_in_use(settings.api_host, settings.api_port, "API_PORT")
     reachable = REACHABLE.get(settings.api_host, settings.api_host)
     loaded = [name for name in settings.initialize_on_start if settings.model_name in {"all", name}]
     model = loaded[0] if loaded else "-"

@@ -1,8 +1,7 @@
 # shellcheck shell=bash
-# Starting and stopping the API of this folder; sourced by setup.sh.
+# Starting and stopping the API and the page of this folder; sourced by setup.sh. Each of the two, `forecast` and
+# `page`, has a file run/NAME.pid and writes what it says to logs/NAME.out.
 
-pid_file=run/forecast.pid
-console=logs/forecast.out
 sample='{"data_source_url_or_path": "data/samples/airline-passengers.csv", "data_definition": {"Month": "timestamp", "Passengers": "target"}, "parameters": {"horizon_len": 12}}'
 
 command_of() { # PID: its command line; empty when it has ended
@@ -13,99 +12,137 @@ command_of() { # PID: its command line; empty when it has ended
   fi
 }
 
-own_pid() { # the process ID of this folder's API, or failure; a process that merely got its number is not it
-  local pid
-  pid=$(cat "$pid_file" 2>/dev/null) || return 1
+own_pid() { # forecast|page: the process ID of this folder's, or failure; a process that merely got its number is not it
+  local pid known
+  pid=$(cat "run/$1.pid" 2>/dev/null) || return 1
   case $pid in '' | *[!0-9]*) return 1 ;; esac
-  case $(command_of "$pid") in *"forecast.main:app --app-dir $root "*) printf '%s\n' "$pid" ;; *) return 1 ;; esac
+  case $1 in forecast) known="forecast.main:app --app-dir $root " ;; page) known="scripts.page serve --folder $root " ;; esac
+  case $(command_of "$pid") in *"$known"*) printf '%s\n' "$pid" ;; *) return 1 ;; esac
 }
 
-readiness() { # HOST PORT: the answer to GET /health/ready; empty while nothing answers
+called() { # forecast|page: what people call it
+  case $1 in forecast) say 'the API' ;; page) say 'the page' ;; esac
+}
+
+url_of() { # HOST PORT
+  case $1 in *:*) say "http://[$1]:$2" ;; *) say "http://$1:$2" ;; esac
+}
+
+ask() { # HOST PORT PATH: the answer to a GET; empty while nothing answers
   (
     exec 3<>"/dev/tcp/$1/$2" || exit
-    printf 'GET /health/ready HTTP/1.0\r\nHost: localhost\r\n\r\n' >&3
+    printf 'GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n' "$3" >&3
     read -r -t 5 -d '' answer <&3 || printf '%s' "$answer"
   ) 2>/dev/null || true
 }
 
-url_of() { # HOST PORT
-  case $1 in *:*) printf 'http://[%s]:%s\n' "$1" "$2" ;; *) printf 'http://%s:%s\n' "$1" "$2" ;; esac
+is_ready() { # forecast|page HOST PORT: whether it is; says why where it never will be
+  local answer
+  case $1 in
+    forecast)
+      answer=$(ask "$2" "$3" /health/ready)
+      case $answer in
+        "HTTP/1."?" 200 "*) return ;;
+        *'"status":"error"'*) in_venv scripts.gateway explain "$(url_of "$2" "$3")"; exit 1 ;;
+      esac ;;
+    page) case $(ask "$2" "$3" /health) in *'"gateway":{"status":"healthy"'*) return ;; esac ;;
+  esac
+  return 1
 }
 
-await_ready() { # HOST PORT: until the API is ready; says why when it ended, failed or takes too long
-  local seconds=${READY_SECONDS:-120} deadline answer
+await_ready() { # forecast|page HOST PORT: until it is ready; says why when it ended, failed or takes too long
+  local seconds=${READY_SECONDS:-120} deadline
   deadline=$((SECONDS + seconds))
-  while :; do
-    answer=$(readiness "$1" "$2")
-    case $answer in
-      "HTTP/1."?" 200 "*) return ;;
-      *'"status":"error"'*) in_venv scripts.gateway explain "$(url_of "$1" "$2")"; exit 1 ;;
-    esac
-    if ! own_pid >/dev/null; then
-      rm -f "$pid_file"
-      tail -n 20 "$console" >&2
-      die "the API ended while it started; its last words are above, all of them in $console"
+  until is_ready "$@"; do
+    if ! own_pid "$1" >/dev/null; then
+      rm -f "run/$1.pid"
+      tail -n 20 "logs/$1.out" >&2
+      die "$(called "$1") ended while it started; its last words are above, all of them in logs/$1.out"
     fi
     if [ $SECONDS -ge $deadline ]; then
-      tail -n 20 "$console" >&2
-      die "the API is not ready after $seconds s and goes on starting; see $console, or end it with ./setup.sh stop forecast"
+      tail -n 20 "logs/$1.out" >&2
+      die "$(called "$1") is not ready after $seconds s and goes on starting; see logs/$1.out, or end it with ./setup.sh stop forecast"
     fi
     sleep 0.2
   done
 }
 
-launch() { # HOST PORT WORKERS: in the background, to outlive this script and its terminal
-  [ ! -e "$console" ] || mv -f "$console" "$console.1"
-  "$venv/bin/python" -m scripts.serve forecast.main:app --app-dir "$root" --host "$1" --port "$2" --workers "$3" \
-    >"$console" 2>&1 </dev/null &
-  printf '%s\n' "$!" >"$pid_file"
+launch() { # forecast|page MODULE ARGUMENTS: in the background, to outlive this script and its terminal
+  local name=$1
+  shift
+  [ ! -e "logs/$name.out" ] || mv -f "logs/$name.out" "logs/$name.out.1"
+  "$venv/bin/python" -m "$@" >"logs/$name.out" 2>&1 </dev/null &
+  printf '%s\n' "$!" >"run/$name.pid"
   # At first the new process is a copy of this script; from its own command line on, own_pid knows it.
-  while kill -0 "$!" 2>/dev/null && ! own_pid >/dev/null; do sleep 0.05; done
+  while kill -0 "$!" 2>/dev/null && ! own_pid "$name" >/dev/null; do sleep 0.05; done
 }
 
-start() {
-  local pid address host port workers reach model
-  if pid=$(own_pid); then
+start() { # api|all: what does not run yet, once all addresses are free; then where everything is
+  local pid address='' page_address='' host port workers reach model=- page_port page_reach page=''
+  if pid=$(own_pid forecast); then
+    # As it was started, whatever the settings are now.
+    address=$(command_of "$pid" | sed -E 's/.* --host ([^ ]+) --port ([0-9]+).*/\1 \2/')
+    read -r host port <<<"$address"
+    address=
+    case $host in 0.0.0.0) reach=127.0.0.1 ;; ::) reach=::1 ;; *) reach=$host ;; esac
     say "Already running: pid $pid, $(command_of "$pid")"
-    say "Stop it with: ./setup.sh stop forecast"
-    return
+  else
+    address=$(in_venv scripts.gateway claim)
+    read -r host port workers reach model <<<"$address"
   fi
-  address=$(in_venv scripts.gateway claim)
-  read -r host port workers reach model <<<"$address"
-  launch "$host" "$port" "$workers"
-  say "Starting on port $port ..."
-  await_ready "$reach" "$port"
-  welcome "$(url_of "$reach" "$port")" "$model"
+  if [ "$1" = all ] && pid=$(own_pid page); then
+    say "Already running: pid $pid, $(command_of "$pid")"
+  elif [ "$1" = all ]; then
+    page_address=$(in_venv scripts.page claim)
+    read -r page_port page_reach <<<"$page_address"
+    [ "$page_port" != "$port" ] || die "API_PORT and UI_PORT are both $port"
+    page=$(url_of "$page_reach" "$page_port")
+  fi
+  if [ -n "$address" ]; then
+    launch forecast scripts.serve forecast.main:app --app-dir "$root" --host "$host" --port "$port" --workers "$workers"
+    say "Starting on port $port ..."
+    await_ready forecast "$reach" "$port"
+  fi
+  if [ -n "$page" ]; then
+    UI_API_BASE_URL=${UI_API_BASE_URL:-$(url_of "$reach" "$port")} launch page scripts.page serve --folder "$root" --port "$page_port"
+    await_ready page "$page_reach" "$page_port"
+  fi
+  if [ -z "$address$page" ]; then say "Stop it with: ./setup.sh stop forecast"; else welcome "$page" "$(url_of "$reach" "$port")" "$model"; fi
 }
 
-welcome() { # URL MODEL: where everything is, a forecast as a check, and a line to paste
+welcome() { # PAGE URL MODEL: where everything is, a forecast as a check, and a line to paste
   local key="\$(sed -n 's/^API_SECRET_KEY=//p' $env_file)" place="API_SECRET_KEY in $env_file"
   [ -z "${API_SECRET_KEY:-}" ] || { key="\$API_SECRET_KEY"; place='the environment variable API_SECRET_KEY'; }
   say "Sapheneia is ready."
-  say "  API   $1"
-  say "  Docs  $1/docs"
+  [ -z "$1" ] || say "  Page  $1"
+  say "  API   $2"
+  say "  Docs  $2/docs"
   say "  Key   $place"
   say "  Logs  logs/"
   say "  Stop  ./setup.sh stop forecast"
-  [ "$2" != - ] || return 0
-  in_venv scripts.gateway forecast "$1/forecast/v1/$2/inference" "$sample"
+  [ "$3" != - ] || return 0
+  in_venv scripts.gateway forecast "$2/forecast/v1/$3/inference" "$sample"
   say "Forecast it yourself:"
-  say "curl -sS $1/forecast/v1/$2/inference -H \"Authorization: Bearer $key\" -H 'Content-Type: application/json' -d '$sample'"
+  say "curl -sS $2/forecast/v1/$3/inference -H \"Authorization: Bearer $key\" -H 'Content-Type: application/json' -d '$sample'"
 }
 
-stop() {
+stop() { # the page, then the API
+  local name stopped=''
+  for name in page forecast; do
+    if own_pid "$name" >/dev/null; then end "$name"; stopped=yes; fi
+    rm -f "run/$name.pid"
+  done
+  [ -n "$stopped" ] || say "Nothing runs that this folder's run-venv started."
+}
+
+end() { # forecast|page: with patience for what it is doing
   local pid waited=0
-  if ! pid=$(own_pid); then
-    rm -f "$pid_file"
-    say "Nothing runs that this folder's run-venv started."
-    return
-  fi
+  pid=$(own_pid "$1")
   kill -TERM "$pid"
-  while own_pid >/dev/null; do
+  while own_pid "$1" >/dev/null; do
     [ $waited -lt 150 ] || die "pid $pid still runs after 30 s; it may be finishing a forecast: try again, or end it with: kill -KILL $pid"
     sleep 0.2
     waited=$((waited + 1))
   done
-  rm -f "$pid_file"
-  say "Stopped (pid $pid)."
+  say "Stopped $(called "$1") (pid $pid)."
 }

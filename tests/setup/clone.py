@@ -49,20 +49,30 @@ class Clone:
         return self.folder / "run/forecast.pid"
 
     @property
+    def page_pid_file(self) -> Path:
+        return self.folder / "run/page.pid"
+
+    @property
     def pid(self) -> int:
         return int(self.pid_file.read_text())
 
+    @property
+    def page_pid(self) -> int:
+        return int(self.page_pid_file.read_text())
+
     def end(self) -> None:
         """End what a failed test left running."""
-        if self.pid_file.exists():
+        files = (self.pid_file, self.page_pid_file)
+        if any(file.exists() for file in files):
             self.run("stop")
-        if self.pid_file.exists():
-            os.kill(self.pid, signal.SIGKILL)
+        for file in files:
+            if file.exists():
+                os.kill(int(file.read_text()), signal.SIGKILL)
 
 
 def copy_tree(folder: Path) -> Clone:
     """Copy what setup.sh needs of this tree into an empty folder."""
-    for name in ("forecast", "scripts", "data/samples"):
+    for name in ("forecast", "ui", "scripts", "data/samples"):
         unwanted = shutil.ignore_patterns("__pycache__", "tests", "local", "documentation")
         shutil.copytree(ROOT / name, folder / name, ignore=unwanted)
     for name in ("setup.sh", "pyproject.toml", "requirements.lock", ".env.template"):
@@ -74,3 +84,10 @@ def copy_tree(folder: Path) -> Clone:
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     return Clone(folder, env)
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether a process runs; one that ended and was not yet waited for does not."""
+    asked = ["ps", "-o", "stat=", "-p", str(pid)]
+    state = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+    return state.strip()[:1] not in {"", "Z"}

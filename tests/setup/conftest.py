@@ -1,3 +1,4 @@
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,3 +12,19 @@ def clone(tmp_path: Path) -> Iterator[Clone]:
     clone = copy_tree(tmp_path / "clone")
     yield clone
     clone.end()
+
+
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+@pytest.fixture
+def port() -> str:
+    return free_port()
+
+
+@pytest.fixture
+def page_port() -> str:
+    return free_port()

@@ -7,14 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.setup.clone import STAND_IN, Clone
-
-
-@pytest.fixture
-def port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
+from tests.setup.clone import STAND_IN, Clone, is_alive
 
 
 @pytest.fixture
@@ -23,13 +16,6 @@ def stranger() -> Iterator[int]:
     with process:
         yield process.pid
         process.terminate()
-
-
-def is_alive(pid: int) -> bool:
-    """Whether the process runs; one that ended and was not yet waited for does not."""
-    asked = ["ps", "-o", "stat=", "-p", str(pid)]
-    state = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
-    return state.strip()[:1] not in {"", "Z"}
 
 
 def test_a_start_forecasts_the_sample_and_the_printed_curl_line_forecasts_it_again(
@@ -56,7 +42,7 @@ def test_the_api_runs_in_a_session_of_its_own_until_it_is_stopped(clone: Clone, 
     clone.replace_the_gateway(STAND_IN)
     settings = {"API_PORT": port, "INITIALIZE_ON_START": "prophet", "MODEL_NAME": "chronos"}
 
-    started = clone.run("run-venv", "all", STAND_IN="200 ready", **settings)
+    started = clone.run("run-venv", "api", STAND_IN="200 ready", **settings)
     assert started.returncode == 0, started.stderr
     pid = clone.pid
     assert os.getsid(pid) == pid
@@ -65,7 +51,7 @@ def test_the_api_runs_in_a_session_of_its_own_until_it_is_stopped(clone: Clone, 
     assert f"Already running: pid {pid}, " in again.stdout
     assert clone.pid == pid
     stopped = clone.run("stop", "forecast")
-    assert (stopped.returncode, stopped.stdout) == (0, f"Stopped (pid {pid}).\n")
+    assert (stopped.returncode, stopped.stdout) == (0, f"Stopped the API (pid {pid}).\n")
     assert not is_alive(pid)
     assert not clone.pid_file.exists()
 
@@ -204,4 +190,4 @@ def test_an_api_that_is_not_ready_in_time_goes_on_and_can_be_stopped(clone: Clon
     assert refused.returncode == 1
     assert "error: the API is not ready after 0 s and goes on starting" in refused.stderr
     assert is_alive(pid)
-    assert clone.run("stop").stdout == f"Stopped (pid {pid}).\n"
+    assert clone.run("stop").stdout == f"Stopped the API (pid {pid}).\n"

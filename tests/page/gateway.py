@@ -1,0 +1,66 @@
+"""A real gateway with one model more, held back by files: `python -m tests.page.gateway PORT FOLDER`.
+
+FOLDER gets a tiny Chronos, the samples and the uploads. The model "fake" waits while FOLDER/hold-load or
+FOLDER/hold-forecast is there, and leaves FOLDER/held when it begins to wait.
+"""
+
+import shutil
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from forecast.core.config import Settings
+from forecast.main import create_app
+from forecast.models import MODEL_REGISTRY
+from forecast.models.chronos.tests import tiny
+from tests import fake_model
+from tests.conftest import KEY, ROOT
+
+
+def main(port: int, folder: Path) -> None:
+    """Serve until a signal ends it."""
+    tiny.write(folder)
+    shutil.copytree(ROOT / "data/samples", folder / "data/samples")
+    (folder / "data/uploads").mkdir()
+    entry: Any = {
+        **MODEL_REGISTRY["statsforecast"],
+        "name": "Slow model",
+        "description": "Repeats the last value when it is let.",
+        "module": "tests.fake_model",
+        "router_path": "tests.fake_model",
+        "service_path": "tests.fake_model",
+    }
+    MODEL_REGISTRY["fake"] = entry
+    fake_model.adapter.on_load = wait_while(folder / "hold-load", folder / "held")
+    hold = wait_while(folder / "hold-forecast", folder / "held")
+    fake_model.adapter.on_predict = lambda tasks: (
+        None if tasks[0].series.unique_id == "warm-up" else hold(tasks)
+    )
+    settings = Settings(
+        api_secret_key=KEY,
+        data_dir=folder / "data",
+        log_dir=folder / "logs",
+        rate_limit_enabled=False,
+        initialize_on_start=("statsforecast",),
+    )
+    uvicorn.run(create_app(settings), host="127.0.0.1", port=port, log_level="warning", ws="none")
+
+
+def wait_while(barrier: Path, told: Path) -> Callable[[object], None]:
+    """Return a function that returns when a file is no longer there, and says that it waits by another."""
+
+    def wait(_: object) -> None:
+        if barrier.exists():
+            told.touch()
+        while barrier.exists():
+            threading.Event().wait(0.01)
+
+    return wait
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]))

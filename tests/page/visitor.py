@@ -1,0 +1,113 @@
+"""A visitor of the page in a browser of their own, and what they do there."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Response, expect
+
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
+
+
+class Visitor:
+    """One tab with its own cookies.
+
+    `refusals` are the statuses that a test expects beside success; `faults` is what went wrong in the tab,
+    and what it asked of another host.
+    """
+
+    def __init__(self, browser: Browser, address: str, **options: Any) -> None:
+        self.address = address
+        self.refusals: set[int] = set()
+        self.faults: list[str] = []
+        options.setdefault("viewport", {"width": 1280, "height": 900})
+        self.context = browser.new_context(base_url=address, accept_downloads=True, **options)
+        self.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address)
+        self.tab: Page = self.context.new_page()
+        self.tab.set_default_timeout(PATIENCE_MS)
+        self.tab.on("console", self._hear)
+        self.tab.on("pageerror", lambda error: self.faults.append(f"uncaught: {error}"))
+        self.tab.on("request", self._watch)
+        self.tab.on("response", self._check)
+
+    def leave(self) -> None:
+        """Close the tab; it is an error when anything went wrong in it."""
+        self.context.close()
+        assert not self.faults, self.faults
+
+    def go(self, path: str) -> None:
+        self.tab.goto(path)
+
+    def button(self, name: str, *, exact: bool = True) -> Locator:
+        return self.tab.get_by_role("button", name=name, exact=exact)
+
+    def take_sample(self, name: str) -> None:
+        """Choose a sample by the first words of its card."""
+        self.button(name, exact=False).click()
+        self.tab.wait_for_url("**/tables/*")
+
+    def paste(self, text: str) -> None:
+        """Paste a table at the start and read it."""
+        self.tab.get_by_label("Cells from a spreadsheet").fill(text)
+        self.button("Read what I pasted").click()
+
+    def offer(self, name: str, content: bytes) -> None:
+        """Choose a file at the start and read it."""
+        kind = "application/octet-stream"
+        self.tab.set_input_files("#file", {"name": name, "mimeType": kind, "buffer": content})
+        self.button("Read the file").click()
+
+    def choose(self, models: Sequence[str]) -> None:
+        """Choose these models and no others, by their names."""
+        for box in self.tab.locator("input[name=models]").all():
+            box.set_checked(False)
+        for name in models:
+            self.tab.get_by_role("checkbox", name=name, exact=True).check()
+
+    def forecast(self, models: Sequence[str], **fields: str) -> None:
+        """Fill the form and send it."""
+        self.choose(models)
+        for name, value in fields.items():
+            self.tab.locator(f"#{name}").fill(value)
+        self.button("Forecast").click()
+
+    def await_result(self) -> None:
+        """Wait for the result and its chart."""
+        self.tab.wait_for_url("**/runs/*")
+        expect(self.tab.get_by_role("heading", name="Take it away")).to_be_visible()
+        self.await_chart("#result")
+
+    def await_chart(self, box: str) -> None:
+        expect(self.tab.locator(f"{box} .main-svg").first).to_be_visible()
+
+    def figure(self, box: str = "#result") -> list[dict[str, Any]]:
+        """Return the names and values of the lines that a chart was given."""
+        read = "box => box.data.map(({name, x, y, visible}) => ({name, x, y, visible}))"
+        found: list[dict[str, Any]] = self.tab.locator(box).evaluate(read)
+        return found
+
+    def download(self, trigger: Locator, place: Path) -> bytes:
+        with self.tab.expect_download() as waiting:
+            trigger.click()
+        waiting.value.save_as(place)
+        return place.read_bytes()
+
+    def clipboard(self) -> str:
+        return str(self.tab.evaluate("navigator.clipboard.readText()"))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # A refused request has its own check, by its status.
+        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+            self.faults.append(f"{message.type}: {message.text}")
+
+    def _watch(self, request: Request) -> None:
+        if request.url.startswith(("data:", "blob:")):
+            return
+        if urlsplit(request.url).netloc != urlsplit(self.address).netloc:
+            self.faults.append(f"left the host: {request.url}")
+
+    def _check(self, response: Response) -> None:
+        if response.status >= 400 and response.status not in self.refusals:
+            self.faults.append(f"{response.status}: {response.url}")

@@ -1,0 +1,43 @@
+"""Serves the page by waitress: `python -m ui`."""
+
+import logging
+import signal
+import sys
+
+from pydantic import ValidationError
+
+from ui.app import create_app
+from ui.context import KEY
+from ui.settings import Settings, describe_fault
+from ui.sweep import sweep_again_and_again
+
+
+def main() -> None:
+    """Serve until a signal ends it; say in a sentence which setting is wrong."""
+    from waitress.server import create_server
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # A line for each call of the gateway would bury the others.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        sys.exit(f"error: {describe_fault(error)}")
+    app = create_app(settings)
+    try:
+        server = create_server(
+            app, host=settings.host, port=settings.port, threads=settings.threads, ident=None
+        )
+    except OSError as error:
+        sys.exit(f"error: cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
+    shared = app.extensions[KEY]
+    shared.background.start("sweep", sweep_again_and_again(shared.store, shared.gateway))
+    try:
+        server.run()
+    finally:
+        shared.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""What the views of one app share."""
+
+from dataclasses import dataclass
+
+from flask import current_app
+
+from ui.api_client import Gateway
+from ui.background import Background
+from ui.runs import Runs
+from ui.settings import Settings
+from ui.store import Store
+from ui.tables import Tables
+
+KEY = "sapheneia"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The settings of an app, the gateway it asks, and what visitors have brought and made."""
+
+    settings: Settings
+    gateway: Gateway
+    background: Background
+    store: Store
+    tables: Tables
+    runs: Runs
+
+    def close(self) -> None:
+        """End what runs and the connections to the gateway."""
+        self.background.close(self.gateway.close())
+
+
+def make_context(settings: Settings, gateway: Gateway | None = None) -> Context:
+    """Return the context of an app; tests give a gateway of their own."""
+    gateway = gateway or Gateway(settings.api_base_url, settings.api_key.get_secret_value())
+    store, background = Store(settings.state_dir, settings.lifetime_hours), Background()
+    return Context(
+        settings, gateway, background, store, Tables(store, gateway), Runs(store, gateway, background)
+    )
+
+
+def context() -> Context:
+    """Return the context of the app that answers now."""
+    found: Context = current_app.extensions[KEY]
+    return found

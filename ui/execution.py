@@ -1,0 +1,114 @@
+"""What a run does: lets the gateway keep its tables, loads its models, and asks each for its forecasts."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from ui.api_client import Gateway, patiently
+from ui.errors import GatewayError
+from ui.steps import Kind, Run, Step
+from ui.store import Store
+from ui.tables import request_body
+
+_POLL_SECONDS = 0.5
+_POLLS_A_STATUS = 6
+_FAILED = "The page failed; the operator's log says how."
+
+
+class Execution:
+    """One run while it goes on; `keep` is given the run whenever it has come further."""
+
+    def __init__(self, run: Run, store: Store, gateway: Gateway, keep: Callable[[Run], None]) -> None:
+        self._run = run
+        self._store = store
+        self._gateway = gateway
+        self._keep = keep
+
+    async def go(self) -> None:
+        """Take all steps, those of different models beside each other."""
+        try:
+            for kind in self._run.kinds:
+                await self._prepare(kind)
+            async with asyncio.TaskGroup() as models:
+                for model in self._run.choices.models:
+                    models.create_task(self._serve(model))
+        except Exception:
+            self._tell(self._run.failed(_FAILED))
+            raise
+
+    async def _prepare(self, kind: Kind) -> None:
+        """Let the gateway keep the table as it is repaired; for the holdout without its last horizon."""
+        body = request_body(self._run.table)
+        if kind == "holdout":
+            body["holdout"] = self._run.choices.horizon
+        try:
+            path = _path_of(await patiently(partial(self._gateway.read_table, body)))
+        except GatewayError as error:
+            self._tell(self._run.failed(error.detail, (kind,)))
+        else:
+            self._tell(replace(self._run, paths={**self._run.paths, kind: path}))
+
+    async def _serve(self, model: str) -> None:
+        """Take a model's steps, one after the other."""
+        for step in self._run.steps:
+            if step.model != model or step.ended:
+                continue
+            began = time.monotonic()
+            try:
+                await self._load(step)
+                self._tell(self._run.told(replace(step, status="running")))
+                body = self._run.body(step.kind)
+                answer = await patiently(partial(self._gateway.forecast, model, body))
+            except GatewayError as error:
+                self._tell(self._run.told(replace(step, status="failed", error=error.detail)))
+            else:
+                await asyncio.to_thread(
+                    self._store.write, "runs", self._run.id, f"{step.kind}-{model}", answer
+                )
+                self._tell(self._run.told(replace(step, status="done", seconds=time.monotonic() - began)))
+
+    async def _load(self, step: Step) -> None:
+        """Return when the model is ready, having begun its load where that is needed."""
+        begun, looks = False, 0
+        while (state := await self._state(step.model))["status"] != "ready":
+            if state["status"] == "initializing":
+                # Health is not counted among the calls that a quota allows, status is.
+                if looks % _POLLS_A_STATUS == 0:
+                    percent = await self._percent(step.model)
+                    self._tell(self._run.told(replace(step, status="loading", percent=percent)))
+                looks += 1
+            elif begun:
+                raise GatewayError(await self._reason(step.model), status=409)
+            else:
+                begun = await patiently(partial(self._gateway.initialize, step.model))
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _reason(self, model: str) -> str:
+        return (await self._gateway.progress(model)).get("details") or "The model did not load."
+
+    async def _percent(self, model: str) -> float | None:
+        progress = (await self._gateway.progress(model)).get("progress") or {}
+        found: float | None = progress.get("percent")
+        return found
+
+    async def _state(self, model: str) -> dict[str, Any]:
+        states: dict[str, dict[str, Any]] = (await self._gateway.health())["models"]
+        if model not in states:
+            raise GatewayError(f"The forecasting service has no model '{model}'.", status=404)
+        return states[model]
+
+    def _tell(self, run: Run) -> None:
+        if run != self._run:
+            self._run = run
+            self._keep(run)
+
+
+def _path_of(report: dict[str, Any]) -> str:
+    """Return where the gateway keeps a table; raise GatewayError with the first problem in its way."""
+    if report["path"] is None:
+        blocking = [problem["message"] for problem in report["problems"] if problem["blocking"]]
+        raise GatewayError(blocking[0] if blocking else "The table cannot be forecast.", status=422)
+    return str(report["path"])

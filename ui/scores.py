@@ -1,0 +1,133 @@
+"""How good forecasts were, beside actual values and beside guessing that nothing changes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ui.forecasts import Forecast, Value
+
+Floats = NDArray[np.float64]
+_SAME = 0.02
+"""A difference in error that nobody should choose a model by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Errors over the steps whose actual value is known; None where one cannot be told.
+
+    `mae` and `rmse` are in the target's unit, `smape` in percent (0 to 200), `mase` in multiples of the
+    mean error of a seasonal naive forecast inside the context; `coverage` has for each share that an interval
+    promises to hold the share of actual values that it held.
+    """
+
+    steps: int
+    mae: float | None = None
+    rmse: float | None = None
+    smape: float | None = None
+    mase: float | None = None
+    coverage: Mapping[float, float] | None = None
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the score as JSON takes it."""
+        return asdict(self) | {"coverage": [[share, held] for share, held in (self.coverage or {}).items()]}
+
+
+def score(forecast: Forecast, actual: Sequence[Value], season: int) -> Score:
+    """Return the score of one series' forecast; `actual` has one value, or None, for each of its steps."""
+    truth = np.array(actual, dtype=np.float64)
+    known = np.isfinite(truth)
+    if not known.any():
+        return Score(0)
+    truth, guess = truth[known], np.array(forecast.point, dtype=np.float64)[known]
+    error, size = np.abs(truth - guess), np.abs(truth) + np.abs(guess)
+    scale = seasonal_error(forecast.history, season)
+    coverage = {}
+    for share, lower, upper in forecast.intervals:
+        low, high = (np.array(side, dtype=np.float64)[known] for side in (lower, upper))
+        coverage[share] = float(np.mean((low <= truth) & (truth <= high)))
+    return Score(
+        steps=int(known.sum()),
+        mae=float(error.mean()),
+        rmse=float(np.sqrt(np.mean(error**2))),
+        smape=float(200 * np.mean(np.divide(error, size, out=np.zeros_like(error), where=size > 0))),
+        mase=float(error.mean() / scale) if scale else None,
+        coverage=coverage,
+    )
+
+
+def seasonal_error(context: Sequence[Value], season: int) -> float | None:
+    """Return the mean error of "as one season ago" inside a context, or None where it is none or unknown."""
+    values = np.array(context, dtype=np.float64)
+    lag = season if 0 < season < len(values) else 1
+    changes = np.abs(values[lag:] - values[:-lag]) if len(values) > lag else np.array([])
+    changes = changes[np.isfinite(changes)]
+    return float(changes.mean()) if len(changes) and changes.mean() > 0 else None
+
+
+def average(scores: Sequence[Score]) -> Score:
+    """Return the score of several series: the mean of theirs, each series counting the same.
+
+    A figure that some series have not is the mean of the others.
+    """
+    counted = [one for one in scores if one.steps]
+    shares = {share for one in counted for share in one.coverage or {}}
+    return Score(
+        steps=sum(one.steps for one in counted),
+        mae=_mean([one.mae for one in counted]),
+        rmse=_mean([one.rmse for one in counted]),
+        smape=_mean([one.smape for one in counted]),
+        mase=_mean([one.mase for one in counted]),
+        coverage={
+            share: float(np.mean([one.coverage[share] for one in counted if one.coverage]))
+            for share in sorted(shares, reverse=True)
+        },
+    )
+
+
+def rank(scores: Mapping[str, Score]) -> list[str]:
+    """Return the models with a score, the one with the smallest error first: MASE, else the MAE."""
+    scaled = all(one.mase is not None for one in scores.values() if one.steps)
+    return sorted(
+        (name for name, one in scores.items() if one.steps),
+        key=lambda name: (scores[name].mase if scaled else scores[name].mae) or 0.0,
+    )
+
+
+def verdict(name: str, model: Score, naive: Score) -> str:
+    """Return in a sentence whether a model is better than the seasonal naive forecast."""
+    if not model.steps or model.mae is None or naive.mae is None:
+        return "There are no actual values to judge by."
+    own, other = (model.mase, naive.mase) if model.mase and naive.mase else (model.mae, naive.mae)
+    if other == 0:
+        told = f"so was {name}" if own == 0 else f"{name} was not"
+        return f"Repeating the last season was exact; {told}."
+    change = 1 - own / other
+    if abs(change) < _SAME:
+        return f"{name} was about as good as repeating the last season: the errors differ by less than 2%."
+    better = "smaller" if change > 0 else "larger"
+    advice = "It is worth using." if change > 0 else "Repeating the last season is the better choice."
+    return (
+        f"The error of {name} was {abs(change):.0%} {better} than that of repeating the last season. {advice}"
+    )
+
+
+def judge_bands(model: Score) -> str | None:
+    """Return in a sentence whether the widest interval held what it promises, or None where there is none."""
+    if not model.coverage:
+        return None
+    share, held = next(iter(sorted(model.coverage.items(), reverse=True)))
+    told = f"The {share:.0%} band held {held:.0%} of the {model.steps} actual values"
+    # Two standard errors of a share; by fewer values nobody can be judged.
+    margin = 2 * (share * (1 - share) / model.steps) ** 0.5
+    if held < share - margin:
+        return f"{told}: it is too narrow, so trust it less than it says."
+    if held > share + margin:
+        return f"{told}: it is wider than it had to be."
+    return f"{told}, as it should."
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None

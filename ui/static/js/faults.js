@@ -1,0 +1,24 @@
+// Marks the fields that a refusal names, and brings the refusal into view.
+
+export function markFaults(within) {
+  for (const field of document.querySelectorAll(".faulty")) {
+    field.classList.remove("faulty");
+    field.removeAttribute("aria-invalid");
+  }
+  const told = within?.querySelector?.("[data-problem]");
+  if (!told) {
+    if (within === null) document.getElementById("problem").replaceChildren();
+    return;
+  }
+  for (const item of told.querySelectorAll("[data-column]")) {
+    const field = find(item.dataset.column);
+    field?.classList.add("faulty");
+    field?.setAttribute("aria-invalid", "true");
+  }
+  told.scrollIntoView({ block: "nearest" });
+}
+
+function find(name) {
+  const label = [...document.querySelectorAll("#decisions label")].find((one) => one.textContent === name);
+  return document.getElementById(label ? label.htmlFor : name);
+}

@@ -1,0 +1,121 @@
+"""A visitor's table: where it came from, what the gateway makes of it, and what the visitor decided."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from ui.api_client import Gateway
+from ui.errors import GatewayError, NotFoundError
+from ui.forecasts import Value
+from ui.store import Store
+
+ONLY_SERIES = "series_0"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as it stands: its source, the decisions, the gateway's report and the columns it read.
+
+    `source` is what names it in a request; `upload` the file of the visitor's that the gateway keeps.
+    `definition` of None lets the gateway guess all roles.
+    """
+
+    id: str
+    owner: str
+    name: str
+    source: Mapping[str, Any]
+    upload: str | None = None
+    definition: Mapping[str, str] | None = None
+    freq: str | None = None
+    repairs: Mapping[str, str] = field(default_factory=dict)
+    report: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    @property
+    def roles(self) -> Mapping[str, str]:
+        """The roles in force, decided or guessed."""
+        found: Mapping[str, str] = self.report["data_definition"]
+        return found
+
+    @property
+    def season(self) -> int:
+        """Steps in a season; 1 where the frequency has none."""
+        return int(self.report["season_length"] or 1)
+
+    @property
+    def blocking(self) -> list[Mapping[str, Any]]:
+        """The problems that stand in the way of a forecast."""
+        return [problem for problem in self.report["problems"] if problem["blocking"]]
+
+    def column(self, role: str) -> str | None:
+        """Return the first column of a role."""
+        return next((name for name, given in self.roles.items() if given == role), None)
+
+    def series_ids(self) -> list[str]:
+        """Return the IDs of the series, in order."""
+        return [str(one["unique_id"]) for one in self.report["series"]]
+
+    def series(self) -> dict[str, tuple[list[str], list[Value]]]:
+        """Return the dates and target values of each series, by ID; the target is the first one."""
+        days, key, target = self.column("timestamp"), self.column("id"), self.column("target")
+        if days is None or target is None or not self.columns.get(days):
+            return {}
+        names = self.columns[key] if key else [ONLY_SERIES] * len(self.columns[days])
+        found: dict[str, tuple[list[str], list[Value]]] = {}
+        for name, day, value in zip(names, self.columns[days], self.columns[target], strict=True):
+            dates, values = found.setdefault(str(name), ([], []))
+            dates.append(day)
+            values.append(value)
+        return found
+
+
+class Tables:
+    """The tables of all visitors; each is shown to the one who brought it."""
+
+    def __init__(self, store: Store, gateway: Gateway) -> None:
+        self._store = store
+        self._gateway = gateway
+
+    async def add(self, owner: str, name: str, source: Mapping[str, Any], upload: str | None = None) -> Table:
+        """Let the gateway read a table, keep what it says, and return it."""
+        try:
+            table = await self._read(Table("", owner, name, source, upload))
+        except GatewayError:
+            # No folder would remember the file.
+            if upload is not None:
+                await self._gateway.forget(upload)
+            raise
+        return self._keep(replace(table, id=self._store.make("tables")))
+
+    async def change(
+        self, table: Table, definition: Mapping[str, str] | None, freq: str | None, repairs: Mapping[str, str]
+    ) -> Table:
+        """Let the gateway read a table again with these decisions, keep that, and return it."""
+        decided = replace(table, definition=definition, freq=freq, repairs=repairs)
+        return self._keep(await self._read(decided))
+
+    def find(self, owner: str, table_id: str) -> Table:
+        """Return a visitor's table; raise NotFoundError where it is not there, or another's."""
+        table = Table(**self._store.read("tables", table_id, "table"))
+        if table.owner != owner:
+            raise NotFoundError("There is nothing here, or it was kept as long as this page keeps things.")
+        return table
+
+    async def _read(self, table: Table) -> Table:
+        report = await self._gateway.read_table(request_body(table) | {"keep": False})
+        columns = report.pop("table")["columns"]
+        return replace(table, report=report, columns=columns)
+
+    def _keep(self, table: Table) -> Table:
+        self._store.write("tables", table.id, "table", asdict(table))
+        return table
+
+
+def request_body(table: Table) -> dict[str, Any]:
+    """Return what the gateway is sent to read a table as it is decided to be read."""
+    decided = {
+        "data_definition": table.definition,
+        "freq": table.freq,
+        "repairs": dict(table.repairs) or None,
+    }
+    return {**table.source, **{name: value for name, value in decided.items() if value is not None}}
