@@ -125,13 +125,16 @@ def find(config: ModelConfig) -> None:
 
 
 @pytest.fixture
-def loading(
-    client: TestClient, fake: FakeAdapter, hub: Hub, monkeypatch: pytest.MonkeyPatch
-) -> tuple[TestClient, Stop]:
+def default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fake model's default checkpoint, which a gateway reads when it starts."""
+    monkeypatch.setenv("FAKE_DEFAULT_CHECKPOINT", "google/tiny")
+
+
+@pytest.fixture
+def loading(default: None, client: TestClient, fake: FakeAdapter, hub: Hub) -> tuple[TestClient, Stop]:
     """A gateway that loads the fake model behind, from a Hub that has stopped in the midst of the weights."""
     hub.publish("google/tiny", {"config.json": b"{}", "model.safetensors": WEIGHTS})
     stop = hub.stops["model.safetensors"] = Stop(at=500_000)
-    monkeypatch.setenv("FAKE_DEFAULT_CHECKPOINT", "google/tiny")
     fake.on_load = find
     answer = client.post(f"{PREFIX}/initialization", json={"wait": False})
     assert (answer.status_code, answer.json()["model_status"]) == (202, "initializing")
@@ -177,7 +180,8 @@ def test_a_shutdown_cancels_the_download_and_the_next_load_goes_on_from_there(
 ) -> None:
     client, stop = loading
     status_at(client, 500_002)
-    assert client.post(f"{PREFIX}/shutdown").json()["message"] == "The model was shut down."
+    told = client.post(f"{PREFIX}/shutdown").json()["message"]
+    assert told == "The model is being shut down; what it was doing has not ended yet."
     meanwhile = client.post(f"{PREFIX}/initialization", json={})
     assert (meanwhile.status_code, meanwhile.json()["error"]) == (409, "MODEL_INITIALIZING")
     assert client.get(f"{PREFIX}/status").json()["progress"] is None
