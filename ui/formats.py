@@ -7,6 +7,17 @@ from typing import Any
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _THOUSAND = 1000.0
 _ROUNDED_TO_IT = 999.5
+_STEPS = {
+    "s": "second",
+    "min": "minute",
+    "h": "hour",
+    "D": "day",
+    "B": "business day",
+    "W": "week",
+    **dict.fromkeys(("M", "MS", "ME", "BMS", "BME"), "month"),
+    **dict.fromkeys(("Q", "QS", "QE", "BQS", "BQE"), "quarter"),
+    **dict.fromkeys(("Y", "YS", "YE", "BYS", "BYE"), "year"),
+}
 
 
 def number(value: float | None) -> str:
@@ -43,9 +54,23 @@ def plural(count: int, word: str) -> str:
     return f"{count:,} {word if count == 1 else several}"
 
 
+def step(freq: str | None) -> str:
+    """Return the word for one step of a frequency, `day` for `D`; `step` where there is no word for it."""
+    return _STEPS.get((freq or "").partition("-")[0], "step")
+
+
+def cell(value: object) -> str:
+    """Return a cell of a table as it was written: 147 for 147.0, nothing for None."""
+    if value is None:
+        return ""
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "percent": percent,
     "size": size,
     "plural": plural,
+    "step": step,
+    "cell": cell,
 }

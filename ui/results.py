@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from ui.baseline import NAME as BASELINE
 from ui.baseline import seasonal_naive
@@ -34,7 +35,7 @@ def read_layers(runs: Runs, run: Run, kind: Kind) -> Layers:
     layers: Layers = {}
     for model in done:
         found = read_answer(model, runs.answer(run.id, model, kind))
-        layers[model] = {one.unique_id: _with_actual(one, known) for one in found}
+        layers[model] = {one.unique_id: _beside(one, known, run.choices.context_start) for one in found}
     if done:
         layers[BASELINE] = {
             name: seasonal_naive(one, run.table.season) for name, one in layers[done[0]].items()
@@ -42,17 +43,40 @@ def read_layers(runs: Runs, run: Run, kind: Kind) -> Layers:
     return layers
 
 
-def known_values(table: Table) -> dict[str, dict[float, Value]]:
-    """Return the target of each series by the moment it belongs to."""
+def known_values(table: Table) -> dict[str, dict[float, tuple[str, Value]]]:
+    """Return the dates and target values of each series by the moment they belong to."""
     return {
-        name: {moment(day): value for day, value in zip(days, values, strict=True)}
+        name: {moment(day): (day, value) for day, value in zip(days, values, strict=True)}
         for name, (days, values) in table.series().items()
     }
 
 
-def _with_actual(one: Forecast, known: Mapping[str, Mapping[float, Value]]) -> Forecast:
+def _beside(
+    one: Forecast, known: Mapping[str, Mapping[float, tuple[str, Value]]], start: str | None
+) -> Forecast:
+    """Return a forecast with what the table has before and after its cutoff.
+
+    The history is all that the visitor asked for, however little of it the model looked at: so all models
+    share one, and the seasonal naive forecast and the scale of the MASE too.
+    """
     own = known.get(one.unique_id) or (next(iter(known.values())) if len(known) == 1 else {})
-    return replace(one, actual=[own.get(moment(day)) for day in one.future])
+    begin, cutoff = moment(one.dates[0]), moment(one.dates[-1])
+    begin = min(begin, _moment_of(start, begin) if start else -inf)
+    before = [own[place] for place in sorted(own) if begin <= place <= cutoff]
+    return replace(
+        one,
+        dates=[day for day, _ in before] or one.dates,
+        history=[value for _, value in before] or one.history,
+        actual=[own.get(moment(day), ("", None))[1] for day in one.future],
+    )
+
+
+def _moment_of(text: str, default: float) -> float:
+    """Return the moment of a date that a visitor wrote, or `default` where only the gateway reads it."""
+    try:
+        return moment(text)
+    except ValueError:
+        return default
 
 
 def score_layers(layers: Layers, season: int, series: Sequence[str] | None = None) -> list[Ranked]:

@@ -6,7 +6,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from tests.conftest import KEY, ROOT
 from tests.page.visitor import Visitor
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-START_SECONDS = 90
+PATIENCE_SECONDS = 90
 
 
 @dataclass
@@ -40,15 +41,15 @@ class Service:
             self.process = subprocess.Popen(
                 self.command, cwd=ROOT, env=os.environ | self.environment, stdout=out, stderr=out
             )
-        for _ in range(START_SECONDS * 20):
-            assert self.process.poll() is None, self.log.read_text()
-            try:
-                if httpx.get(f"{self.url}/health", trust_env=False).is_success:
-                    return
-            except httpx.TransportError:
-                pass  # it does not listen yet
-            threading.Event().wait(0.05)
-        raise AssertionError(f"no answer within {START_SECONDS} s: {self.log.read_text()}")
+        until(self.answers)
+
+    def answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            return httpx.get(f"{self.url}/health", trust_env=False).is_success
+        except httpx.TransportError:
+            return False  # it does not listen yet
 
     def stop(self) -> None:
         if self.process is not None:
@@ -57,19 +58,35 @@ class Service:
             self.process = None
 
 
+def until(true: Callable[[], bool]) -> None:
+    """Wait until something is true."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not true():
+        assert time.monotonic() < deadline, "it did not become true"
+        threading.Event().wait(0.05)
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
-def make_gateway(folder: Path) -> Service:
+def make_gateway(folder: Path, *, bare: bool = False) -> Service:
     port = free_port()
     environment = {
         "CHRONOS_LOCAL_DIR": str(folder),
         "CHRONOS_DEFAULT_LOCAL_MODEL_PATH": "tiny",
+        "FAKE_BATCH_SIZE": "4",
         "ENV_FILE": "/nonexistent",
     }
-    command = [sys.executable, "-m", "tests.page.gateway", str(port), str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.page.gateway",
+        str(port),
+        str(folder),
+        *(["bare"] if bare else []),
+    ]
     return Service(command, port, environment, folder / "gateway.log")
 
 

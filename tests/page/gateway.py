@@ -1,7 +1,8 @@
-"""A real gateway with one model more, held back by files: `python -m tests.page.gateway PORT FOLDER`.
+"""A real gateway with one model more, held back by files: `python -m tests.page.gateway PORT FOLDER [bare]`.
 
-FOLDER gets a tiny Chronos, the samples and the uploads. The model "fake" waits while FOLDER/hold-load or
-FOLDER/hold-forecast is there, and leaves FOLDER/held when it begins to wait.
+FOLDER gets a tiny Chronos, the samples and the uploads; a bare one has no Chronos and loads nothing at its
+start. The model "fake" waits while FOLDER/hold-load or FOLDER/hold-forecast is there, and leaves FOLDER/held
+when it begins to wait.
 """
 
 import shutil
@@ -13,19 +14,23 @@ from typing import Any
 
 import uvicorn
 
+from forecast.core.adapter import DECILES, Capabilities
 from forecast.core.config import Settings
 from forecast.main import create_app
 from forecast.models import MODEL_REGISTRY
-from forecast.models.chronos.tests import tiny
 from tests import fake_model
 from tests.conftest import KEY, ROOT
+from tests.fakes import FakeAdapter
 
 
-def main(port: int, folder: Path) -> None:
+def main(port: int, folder: Path, *, bare: bool) -> None:
     """Serve until a signal ends it."""
-    tiny.write(folder)
-    shutil.copytree(ROOT / "data/samples", folder / "data/samples")
-    (folder / "data/uploads").mkdir()
+    if not bare:
+        from forecast.models.chronos.tests import tiny
+
+        tiny.write(folder)
+    shutil.copytree(ROOT / "data/samples", folder / "data/samples", dirs_exist_ok=True)
+    (folder / "data/uploads").mkdir(exist_ok=True)
     entry: Any = {
         **MODEL_REGISTRY["statsforecast"],
         "name": "Slow model",
@@ -35,6 +40,7 @@ def main(port: int, folder: Path) -> None:
         "service_path": "tests.fake_model",
     }
     MODEL_REGISTRY["fake"] = entry
+    FakeAdapter.capabilities = Capabilities(max_context=512, max_horizon=100, native_levels=DECILES)
     fake_model.adapter.on_load = wait_while(folder / "hold-load", folder / "held")
     hold = wait_while(folder / "hold-forecast", folder / "held")
     fake_model.adapter.on_predict = lambda tasks: (
@@ -45,7 +51,7 @@ def main(port: int, folder: Path) -> None:
         data_dir=folder / "data",
         log_dir=folder / "logs",
         rate_limit_enabled=False,
-        initialize_on_start=("statsforecast",),
+        initialize_on_start=() if bare else ("statsforecast",),
     )
     uvicorn.run(create_app(settings), host="127.0.0.1", port=port, log_level="warning", ws="none")
 
@@ -63,4 +69,4 @@ def wait_while(barrier: Path, told: Path) -> Callable[[object], None]:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    main(int(sys.argv[1]), Path(sys.argv[2]), bare="bare" in sys.argv[3:])

@@ -19,20 +19,21 @@ ENVIRONMENT = {"API_SECRET_KEY": KEY, "PATH": "/usr/bin:/bin", "NO_PROXY": "*"}
 
 
 @pytest.fixture(scope="module")
-def result(browser: Browser, page: Service) -> Iterator[str]:
-    """The address of the result that the tests of this module look at."""
+def owner(browser: Browser, page: Service) -> Iterator[Visitor]:
+    """The visitor whose result the tests of this module look at."""
     visitor = Visitor(browser, page.url)
     visitor.go("/")
     visitor.take_sample("Retail promotions")
     visitor.forecast(["StatsForecast", "Chronos"])
     visitor.await_result()
-    yield visitor.tab.url
+    yield visitor
     visitor.leave()
 
 
 @pytest.fixture
-def viewer(visitor: Visitor, result: str) -> Visitor:
-    visitor.go(result)
+def viewer(visitor: Visitor, owner: Visitor) -> Visitor:
+    """Another visitor, who was given the address."""
+    visitor.go(owner.tab.url)
     visitor.await_chart("#result")
     return visitor
 
@@ -122,18 +123,15 @@ def test_the_copied_link_opens_the_same_view_for_somebody_else(
     other.leave()
 
 
-def test_nobody_else_sees_the_table_behind_a_shared_result(
-    viewer: Visitor, browser: Browser, page: Service
-) -> None:
-    address = viewer.tab.get_by_role("link", name="Back to the data").get_attribute("href")
+def test_a_shared_result_opens_no_way_to_the_table(viewer: Visitor, owner: Visitor) -> None:
+    address = owner.tab.get_by_role("link", name="Back to the data").get_attribute("href")
     assert address is not None
-    other = Visitor(browser, page.url)
-    other.refusals = {404}
+    expect(viewer.tab.get_by_role("link", name="Back to the data")).to_have_count(0)
 
-    other.go(address)
+    viewer.refusals = {404}
+    viewer.go(address)
 
-    expect(other.tab.get_by_role("heading", name="Not found")).to_be_visible()
-    other.leave()
+    expect(viewer.tab.get_by_role("heading", name="Not found")).to_be_visible()
 
 
 def test_the_policy_stops_a_request_to_another_host(viewer: Visitor) -> None:

@@ -72,6 +72,7 @@ def make_answer(
     ids: Sequence[str] = ("series_0",),
     held_out: int = 0,
     known: Sequence[float] = VALUES,
+    looks_back: int = 12,
 ) -> dict[str, Any]:
     """Return a forecast that is 1 above the last value, with bands of 10 times the level around it."""
     horizon, levels = parameters["horizon_len"], parameters["quantile_levels"]
@@ -79,8 +80,8 @@ def make_answer(
     point = [known[end - 1] + 1.0] * horizon
     quantiles = [[value + 10 * (level - 0.5) for level in levels] for value in point]
     seen: dict[str, Any] = {
-        "historical_data": list(known[:end]),
-        "dates_historical": list(MONTHS[:end]),
+        "historical_data": list(known[:end])[-looks_back:],
+        "dates_historical": list(MONTHS[:end])[-looks_back:],
         "dates_future": [*MONTHS[end:], *AHEAD][:horizon],
         "actual_future": [],
     }
@@ -125,6 +126,8 @@ class FakeGateway:
         """The states of a model that follow one another, a look each, once its load has begun."""
         self.refusals: defaultdict[str, list[httpx.Response]] = defaultdict(list)
         """What is answered first to a call, by its method and path."""
+        self.looks_back = 12
+        """How many values the models look at."""
         self.slow: set[str] = set()
         self.arrived = threading.Event()
         self.dropped = threading.Event()
@@ -208,7 +211,8 @@ class FakeGateway:
                 raise
         held_out = self._held_out[body["data_source_url_or_path"]]
         ids = [one["unique_id"] for one in self.report["series"]]
-        return httpx.Response(200, json=make_answer(body["parameters"], ids, held_out))
+        answer = make_answer(body["parameters"], ids, held_out, looks_back=self.looks_back)
+        return httpx.Response(200, json=answer)
 
     def _look(self) -> dict[str, Any]:
         for model, following in self.after_load.items():

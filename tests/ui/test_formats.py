@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui.formats import number, percent, plural, size
+from ui.formats import cell, number, percent, plural, size, step
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,23 @@ def test_a_count_agrees_with_its_word() -> None:
     assert [plural(count, "row") for count in (0, 1, 2, 1000)] == ["0 rows", "1 row", "2 rows", "1,000 rows"]
     assert plural(1, "series") == "1 series"
     assert plural(2, "series") == "2 series"
+
+
+@pytest.mark.parametrize(
+    ("freq", "word"),
+    [("D", "day"), ("W-SUN", "week"), ("MS", "month"), ("QE-DEC", "quarter"), ("YS", "year"), ("h", "hour")],
+)
+def test_a_frequency_has_a_word_for_its_step(freq: str, word: str) -> None:
+    assert step(freq) == word
+
+
+@pytest.mark.parametrize("freq", ["15min", "2D", None])
+def test_a_frequency_without_a_word_has_steps(freq: str | None) -> None:
+    assert step(freq) == "step"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, ""), (147.0, "147"), (9.59076113897809, "9.590761139"), ("<b>", "<b>")]
+)
+def test_a_cell_is_written_as_it_came(value: object, text: str) -> None:
+    assert cell(value) == text

@@ -43,6 +43,18 @@ def test_what_the_table_knows_of_the_steps_is_laid_beside_them(runs: Runs, backg
     assert list(read_layers(runs, run, "forecast")["ets"]["series_0"].actual) == [None] * 3
 
 
+@pytest.mark.parametrize(("start", "first"), [(None, 0), ("2024-03-01", 2), ("March 2024", 6)])
+def test_the_history_is_what_was_asked_for_however_little_a_model_looks_at(
+    start: str | None, first: int, runs: Runs, gateway: FakeGateway, background: Background
+) -> None:
+    gateway.looks_back = 3
+    layers = read_layers(runs, forecast(runs, background, context_start=start), "holdout")
+
+    for model in ("ets", "SeasonalNaive"):
+        one = layers[model]["series_0"]
+        assert (list(one.dates), list(one.history)) == (list(MONTHS[first:9]), list(VALUES[first:9]))
+
+
 def test_a_model_that_failed_has_no_layer_and_without_any_there_is_no_baseline(
     runs: Runs, gateway: FakeGateway, background: Background
 ) -> None:

@@ -130,7 +130,7 @@ def test_a_result_shows_who_is_best_and_what_to_take_away(visitor: Visitor, shar
     assert "Not all models answered" not in text
     assert "$API_SECRET_KEY" in text
     assert "the-key" not in text
-    assert visitor.get(f"{address}?kind=holdout").text.count("Against what happened") == 1
+    assert visitor.get(f"{address}?kind=holdout").text.count('class="ranked"') == 1
 
 
 def test_the_models_that_failed_are_told_beside_the_result(

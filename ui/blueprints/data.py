@@ -47,8 +47,10 @@ def show_start() -> ResponseReturnValue:
 @blueprint.post("/tables")
 def add_table() -> ResponseReturnValue:
     """Take a file, a pasted table, a URL or a sample, and go on to what it holds."""
-    table = _take()
-    return redirect(url_for("data.show_table", table_id=table.id), 303)
+    target = url_for("data.show_table", table_id=_take().id)
+    if "HX-Request" in request.headers:
+        return "", 204, {"HX-Redirect": target}
+    return redirect(target, 303)
 
 
 @blueprint.get("/tables/<table_id>")

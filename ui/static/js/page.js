@@ -1,13 +1,21 @@
-import { drawAll, exportImage, pickSeries, restyleAll } from "./chart.js";
-import { watchDrops } from "./drop.js";
+import { clearBrush } from "./brush.js";
+import { drawAll, exportImage, pickSeries, restyleAll, showRange } from "./chart.js";
 import { copyAddress, copyText } from "./copy.js";
+import { watchDrops } from "./drop.js";
 import { markFaults } from "./faults.js";
+import { keepForm } from "./keep.js";
+
+const result = () => document.getElementById("result");
 
 drawAll(document);
 watchDrops(document.getElementById("drop"));
+keepForm(document.querySelector("form[data-keep]"));
 
 document.addEventListener("htmx:afterSettle", (event) => drawAll(event.target));
-document.addEventListener("htmx:afterSwap", (event) => markFaults(event.target));
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.target.id === "banner") recover(event.target);
+  if (event.target.id === "problem") markFaults(event.target);
+});
 document.addEventListener("themechange", restyleAll);
 document.addEventListener("change", (event) => {
   if (event.target.dataset.chart) pickSeries(event.target);
@@ -19,7 +27,14 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
-  if (button.dataset.image) exportImage(document.getElementById("result"), button.dataset.image);
+  if (button.dataset.image) exportImage(result(), button.dataset.image);
+  if (button.dataset.range) showRange(result(), button.dataset.range);
+  if (button.dataset.clear) clearBrush(button.dataset.clear);
   if (button.dataset.copy) copyText(button, document.getElementById(button.dataset.copy).textContent);
-  if ("copyAddress" in button.dataset) copyAddress(button, document.getElementById("result"));
+  if ("copyAddress" in button.dataset) copyAddress(button, result());
 });
+
+// A page that could not be made while the gateway was down is made when it is back.
+function recover(banner) {
+  if (document.querySelector("[data-recovers]") && !banner.textContent.trim()) location.reload();
+}

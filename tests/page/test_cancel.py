@@ -1,0 +1,70 @@
+"""What takes long can be ended, and the gateway drops it then."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.conftest import Service, until
+from tests.page.visitor import Visitor
+
+SERIES = 40
+BATCH = 4
+
+
+@pytest.fixture
+def hold(folder: Path) -> Iterator[Path]:
+    """The folder in which a file holds the slow model back; nothing holds it back afterwards."""
+    (folder / "held").unlink(missing_ok=True)
+    yield folder
+    for name in ("hold-load", "hold-forecast"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def metric(gateway: Service, name: str) -> float:
+    """Return a figure that the gateway has of the slow model; 0 before it has one."""
+    lines = httpx.get(f"{gateway.url}/metrics", trust_env=False).text.splitlines()
+    wanted = f'sapheneia_model_{name}{{model="fake"}} '
+    return next((float(line.removeprefix(wanted)) for line in lines if line.startswith(wanted)), 0.0)
+
+
+def test_a_load_is_shown_and_cancelled(visitor: Visitor, gateway: Service, hold: Path) -> None:
+    visitor.take_sample("Airline passengers")
+    state = visitor.tab.locator("#state-fake")
+    expect(state.get_by_role("button")).to_be_visible()
+    if metric(gateway, "ready"):
+        visitor.button("Unload fake").click()
+    (hold / "hold-load").touch()
+    visitor.button("Load now: fake").click()
+    expect(state).to_contain_text("Loading")
+    expect(state.get_by_role("progressbar", name="Load of fake")).to_be_visible()
+    until((hold / "held").exists)
+
+    visitor.button("Cancel the load of fake").click()
+
+    expect(state).to_contain_text("Not loaded")
+    (hold / "hold-load").unlink()
+    expect(state).to_contain_text("Not loaded")
+    assert metric(gateway, "ready") == 0
+
+
+def test_a_forecast_is_cancelled_and_its_work_dropped(visitor: Visitor, gateway: Service, hold: Path) -> None:
+    rows = [f"{name},2024-01-{day:02},{day * name}" for name in range(1, SERIES + 1) for day in range(1, 15)]
+    visitor.paste("\n".join(["shop,date,sales", *rows]))
+    visitor.arrive()
+    visitor.await_chart("#history")
+    before = metric(gateway, "series_dropped_total")
+    (hold / "hold-forecast").touch()
+    visitor.forecast(["Slow model"])
+    expect(visitor.tab.locator(".steps .running")).to_be_visible()
+    until((hold / "held").exists)
+    expect(visitor.tab.get_by_role("progressbar", name="Steps done")).to_be_visible()
+
+    visitor.button("Cancel").click()
+
+    expect(visitor.tab.get_by_role("heading", name="The forecast was cancelled")).to_be_visible()
+    (hold / "hold-forecast").unlink()
+    until(lambda: metric(gateway, "series_dropped_total") - before == SERIES - BATCH)
+    assert metric(gateway, "series_waiting") == 0
