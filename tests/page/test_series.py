@@ -97,6 +97,17 @@ def test_layers_are_chosen_by_boxes_and_stay_chosen_for_the_next_series(viewer: 
     assert not visible()["fake"]
 
 
+def test_a_layers_box_has_the_colour_of_its_line(viewer: Visitor) -> None:
+    swatch = "all => all.map(one => getComputedStyle(one).color)"
+    shown = viewer.tab.locator("#layers .swatch").evaluate_all(swatch)
+    lines = viewer.tab.locator("#result").evaluate(
+        "box => box.data.filter(one => one.showlegend !== false).map(one => one.line.color)"
+    )
+
+    assert shown == [f"rgb{tuple(int(line[at : at + 2], 16) for at in (1, 3, 5))}" for line in lines]
+    assert len({*shown}) == 3
+
+
 def test_the_layers_are_part_of_the_copied_link(viewer: Visitor, browser: Browser, page: Service) -> None:
     viewer.tab.get_by_role("checkbox", name="SeasonalNaive", exact=True).uncheck()
     viewer.button("Copy the link to this view").click()

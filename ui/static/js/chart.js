@@ -61,7 +61,7 @@ async function show(box) {
   const layout = dress(structuredClone(box.figure.layout), box, colour);
   if (!box.data) box.replaceChildren();
   await Plotly.react(box, data, layout, config);
-  if (box.dataset.layers) showLayers(document.getElementById(box.dataset.layers), box, colour);
+  if (box.dataset.layers) showLayers(document.getElementById(box.dataset.layers), box);
 }
 
 function dress(layout, box, colour) {

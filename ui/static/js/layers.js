@@ -11,27 +11,27 @@ export function chosenLayers() {
   return kept && JSON.parse(kept);
 }
 
-export function showLayers(list, box, colour) {
+export function showLayers(list, box) {
   const groups = new Map();
   box.data.forEach((trace, index) => {
     const group = groups.get(trace.legendgroup) ?? { indices: [] };
     groups.set(trace.legendgroup, group);
     group.indices.push(index);
     if (trace.showlegend === false) return;
-    Object.assign(group, { label: trace.name, shown: trace.visible !== "legendonly", band: Boolean(trace.fill), role: trace.meta.role, dash: trace.line.dash });
+    Object.assign(group, { label: trace.name, shown: trace.visible !== "legendonly", band: Boolean(trace.fill), colour: trace.line.color, dash: trace.line.dash });
   });
   const focused = document.activeElement?.value;
   list.querySelectorAll("label").forEach((one) => one.remove());
-  for (const [name, group] of groups) list.append(makeChoice(name, group, box, list, colour));
+  for (const [name, group] of groups) list.append(makeChoice(name, group, box, list));
   [...list.querySelectorAll("input")].find((one) => one.value === focused)?.focus();
 }
 
-function makeChoice(name, group, box, list, colour) {
+function makeChoice(name, group, box, list) {
   const label = document.createElement("label");
   const input = Object.assign(document.createElement("input"), { type: "checkbox", value: name, checked: group.shown });
   const swatch = document.createElement("span");
   swatch.className = group.band ? "swatch band" : group.dash === "dot" ? "swatch dotted" : "swatch";
-  swatch.style.color = colour(group.role);
+  swatch.style.color = group.colour;
   label.className = "choice";
   label.append(input, swatch, document.createTextNode(plain(group.label)));
   input.addEventListener("change", () => {
