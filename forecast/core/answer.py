@@ -121,5 +121,6 @@ def _visualization(plan: Plan) -> dict[str, Any]:
 def write_dates(index: pd.DatetimeIndex) -> list[str]:
     """Return stamps as ISO 8601: bare dates where all are midnights without a zone."""
     if index.tz is None and not np.any(index.as_unit("ns").astype("int64").to_numpy() % _DAY):
-        return [str(day) for day in index.to_numpy().astype("datetime64[D]")]
+        days: list[str] = np.datetime_as_string(index.to_numpy(), unit="D").tolist()
+        return days
     return [stamp.isoformat() for stamp in index]

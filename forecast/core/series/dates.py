@@ -1,7 +1,7 @@
 """Reading a column of dates, and finding the column that holds them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import numpy as np
 import pandas as pd
@@ -153,6 +153,8 @@ def _is_date_like(column: pd.Series) -> bool:
     values = column.dropna()
     if values.empty or not values.map(lambda value: isinstance(value, str)).all():
         return False
+    if _plain(values.head(100).tolist()) is not None:
+        return True
     sample = values.head(100).str.strip()
     if sample.str.fullmatch(r"[+-]?\d*\.?\d*(?:[eE][+-]?\d+)?").any():
         return False
@@ -169,15 +171,16 @@ def named_date_column(names: Sequence[str]) -> str | None:
     return next((by_name[name] for name in DATE_NAMES if name in by_name), None)
 
 
-def find_date_column(frame: pd.DataFrame) -> str | None:
+def find_date_column(frame: pd.DataFrame, taken: Container[str] = ()) -> str | None:
     """Return the column called date, ds or timestamp, else the only one that holds dates, else None.
 
-    Raises DataError when several columns could be it.
+    Columns that are taken do not count. Raises DataError when several columns could be it.
     """
-    named = named_date_column([str(name) for name in frame.columns])
+    free = [str(name) for name in frame.columns if name not in taken]
+    named = named_date_column(free)
     if named is not None:
         return named
-    likely = [str(name) for name in frame.columns if _is_date_like(frame[name])]
+    likely = [name for name in free if _is_date_like(frame[name])]
     if len(likely) > 1:
         raise DataError(
             f"Several columns hold dates ({', '.join(likely)}); give one the role 'timestamp'.",

@@ -37,7 +37,7 @@ def read_definition(table: Table, roles: Mapping[str, Role], *, multivariate: bo
     targets = _targets(roles, multivariate)
     timestamp = _one(roles, "timestamp")
     if timestamp is None:
-        timestamp = find_date_column(table.frame.drop(columns=list(roles), errors="ignore"))
+        timestamp = find_date_column(table.frame, taken=roles)
     if timestamp is None:
         raise DataError(
             "The table has no date column; name it date, ds or timestamp, or give it the role 'timestamp'.",

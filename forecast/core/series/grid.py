@@ -1,6 +1,8 @@
 """The stamps of a calendar: how many there are, those of the context and those of the future."""
 
 from datetime import tzinfo
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,6 +29,8 @@ def grid(first: pd.Timestamp, last: pd.Timestamp, freq: str, *, by_clock: bool =
     """
     offset = to_offset(freq)
     try:
+        if first.tz is None and not isinstance(offset, pd.offsets.Tick):
+            return _dates(first, freq, end=last)
         if not _keeps_clock(offset, by_clock) or first.tz is None:
             return pd.date_range(first, last, freq=offset)
         ends = _on_clock(pd.DatetimeIndex([first, last]), offset)
@@ -43,7 +47,9 @@ def future_index(last: pd.Timestamp, freq: str, horizon: int, *, by_clock: bool 
     offset = to_offset(freq)
     beyond = RequestError(f"A horizon of {horizon} steps of '{freq}' reaches beyond the year 2262.")
     try:
-        if not _keeps_clock(offset, by_clock) or last.tz is None:
+        if last.tz is None and not isinstance(offset, pd.offsets.Tick):
+            stamps = _dates(last, freq, periods=horizon + 1)
+        elif not _keeps_clock(offset, by_clock) or last.tz is None:
             stamps = pd.date_range(last, periods=horizon + 1, freq=offset)
         else:
             start = _on_clock(pd.DatetimeIndex([last]), offset)[0]
@@ -54,6 +60,12 @@ def future_index(last: pd.Timestamp, freq: str, horizon: int, *, by_clock: bool 
     if len(future) < horizon:  # pandas stops short at the last business day that can be told
         raise beyond
     return future
+
+
+@lru_cache(maxsize=64)
+def _dates(start: pd.Timestamp, freq: str, **until: Any) -> pd.DatetimeIndex:
+    """Return a calendar without a zone, remembered: pandas makes months and the like stamp by stamp."""
+    return pd.date_range(start, freq=to_offset(freq), **until)
 
 
 def keeps_clock(stamps: pd.DatetimeIndex, freq: str) -> bool:
