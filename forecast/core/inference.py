@@ -13,7 +13,7 @@ from anyio.to_thread import run_sync
 from forecast.core.answer import render
 from forecast.core.config import Settings
 from forecast.core.data.selection import select
-from forecast.core.data.source import fetch_table
+from forecast.core.data.source import find_table
 from forecast.core.errors import AbandonedError, DeadlineError
 from forecast.core.job import Answer
 from forecast.core.lazy import load_on_demand
@@ -86,11 +86,12 @@ async def _first(work: asyncio.Task[bytes], gone: asyncio.Task[None], patience: 
 async def _forecast(
     service: ModelService[Any], request: InferenceRequest[Any], settings: Settings, patience: Patience
 ) -> bytes:
-    table = await fetch_table(request.data_source_url_or_path, request.data, settings, select(request))
+    read = await find_table(request.data_source_url_or_path, request.data, settings, select(request))
     most = settings.max_series_per_request
     queued = _Queued()
 
     def queue() -> tuple[Plan, Future[Answer]]:
+        table = read()
         check_series_count(request, table, most)
         plan = make_plan(service, request, table)
         return plan, queued.submit(plan, patience)

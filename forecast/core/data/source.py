@@ -1,7 +1,8 @@
 """One table, from wherever a request says it is."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from anyio import to_thread
@@ -26,14 +27,25 @@ async def fetch_table(
     settings: Settings,
     selection: Selection = EVERYTHING,
 ) -> Table:
-    """Return the table at a path or URL, or the inline one; exactly one of the two is given.
+    """Return the table at a path or URL, or the inline one, read in a thread; the errors are find_table's."""
+    return await to_thread.run_sync(await find_table(source, inline, settings, selection))
 
+
+async def find_table(
+    source: str | None,
+    inline: Mapping[str, Any] | Sequence[Any] | None,
+    settings: Settings,
+    selection: Selection = EVERYTHING,
+) -> Callable[[], Table]:
+    """Return what reads the table at a path or URL, or the inline one; exactly one of the two is given.
+
+    What lies elsewhere is downloaded now; reading and parsing take their time when the result is called.
     Of a format that lets columns and rows be skipped, those outside the selection may be left out.
-    Raises DataError where it cannot be read, ForbiddenError where it may not be, TooLargeError where more
-    than `settings.max_upload_size` bytes would be read. Reading and parsing run in a thread.
+    Both raise DataError where it cannot be read, ForbiddenError where it may not be, TooLargeError where
+    more than `settings.max_upload_size` bytes would be read.
     """
     if inline is not None and source is None:
-        return await to_thread.run_sync(read_inline, inline)
+        return partial(read_inline, inline)
     if source is None or inline is not None:
         raise RequestError("Give either data_source_url_or_path or data.")
     source = source.strip()
@@ -41,11 +53,11 @@ async def fetch_table(
     scheme = _scheme(source)
     if scheme in STORES:
         found = await fetch_object(source, settings, selection)
-        return await to_thread.run_sync(read_table, found.file, found.key, limit, selection)
+        return partial(read_table, found.file, found.key, limit, selection)
     if scheme is not None:
         download = await fetch_url(source, settings)
-        return await to_thread.run_sync(parse_table, download.content, download.path, limit, selection)
-    return await to_thread.run_sync(_read_local, source, settings, selection)
+        return partial(parse_table, download.content, download.path, limit, selection)
+    return partial(_read_local, source, settings, selection)
 
 
 def _scheme(source: str) -> str | None:

@@ -81,6 +81,8 @@ class CalendarCovariates:
 
         They are made once for all series with the same stamps.
         """
+        if not self.names:
+            return (), ()
         key = (past[0], future[-1], len(past))
         if key not in self._made:
             self._made[key] = self._make(past, future)

@@ -56,7 +56,8 @@ def sift_numbers(column: pd.Series) -> tuple[Floats, dict[str, NDArray[np.bool_]
         return np.full(len(column), np.nan), {"is a date, not a number": every}
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     text = np.isnan(numbers)
-    text[text] = ~is_empty(column[text], _NO_NUMBER)
+    if text.any():
+        text[text] = ~is_empty(column[text], _NO_NUMBER)
     infinite, huge = np.isinf(numbers), np.isfinite(numbers) & (np.abs(numbers) > _LARGEST)
     faults = {
         "is not a number": text,

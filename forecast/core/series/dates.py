@@ -150,12 +150,12 @@ def _refuse(column: pd.Series, bad: object) -> None:
 def _is_date_like(column: pd.Series) -> bool:
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return True
-    values = column.dropna()
-    if values.empty or not values.map(lambda value: isinstance(value, str)).all():
+    values = [value for value in column.tolist() if not pd.isna(value)]
+    if not values or not all(isinstance(value, str) for value in values):
         return False
-    if _plain(values.head(100).tolist()) is not None:
+    if _plain(values[:100]) is not None:
         return True
-    sample = values.head(100).str.strip()
+    sample = pd.Series(values[:100], name=column.name, dtype=object).str.strip()
     if sample.str.fullmatch(r"[+-]?\d*\.?\d*(?:[eE][+-]?\d+)?").any():
         return False
     try:
