@@ -8,7 +8,7 @@ from ui.baseline import NAME as BASELINE
 from ui.baseline import seasonal_naive
 from ui.forecasts import Forecast, Value, moment, read_answer
 from ui.runs import Runs
-from ui.scores import Score, average, judge_bands, rank, score, verdict
+from ui.scores import Score, average, guess_of, is_better, judge_bands, rank, score, verdict
 from ui.steps import Kind, Run
 from ui.tables import Table
 
@@ -95,18 +95,21 @@ def score_layers(layers: Layers, season: int, series: Sequence[str] | None = Non
         Ranked(
             model,
             scores[model],
-            None if model == BASELINE else verdict(model, scores[model], scores[BASELINE]),
+            None if model == BASELINE else verdict(model, scores[model], scores[BASELINE], season),
             judge_bands(scores[model]),
         )
         for model in rank(scores)
     ]
 
 
-def summary(card: Sequence[Ranked]) -> str | None:
+def summary(card: Sequence[Ranked], season: int) -> str | None:
     """Return which model to take, in a sentence; None where there is nothing to judge by."""
     if not card:
         return None
-    best = card[0]
+    best, guess = card[0], guess_of(season)
     if best.model == BASELINE:
-        return "No model was better than repeating the last season. Use that, or try other models."
+        return f"No model was better than {guess}. Use that, or try other models."
+    naive = next(line.score for line in card if line.model == BASELINE)
+    if not is_better(best.score, naive):
+        return f"No model was clearly better than {guess}. {best.verdict}"
     return f"{best.model} was best. {best.verdict}"

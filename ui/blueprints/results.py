@@ -11,6 +11,7 @@ from ui.context import context
 from ui.errors import NotFoundError, RequestError
 from ui.exports import write_csv
 from ui.results import Layers, read_layers, score_layers, summary
+from ui.scores import guess_of
 from ui.security import visitor
 from ui.snippets import as_curl, as_python
 from ui.steps import Kind, Run
@@ -139,7 +140,8 @@ def _result(run: Run) -> dict[str, Any]:
         "overall": score_layers(layers, season) if len(names) > 1 else [],
         "compared": bool(holdout),
         "ranking": ranking,
-        "summary": summary(ranking),
+        "summary": summary(ranking, season),
+        "guess": guess_of(season),
         "names": names,
         "snippets": _snippets(run),
         "warnings": {
