@@ -128,6 +128,8 @@ class FakeGateway:
         """What is answered first to a call, by its method and path."""
         self.looks_back = 12
         """How many values the models look at."""
+        self.looks: dict[str, int] = {}
+        """How many values a model looks at that is not like the others."""
         self.slow: set[str] = set()
         self.arrived = threading.Event()
         self.dropped = threading.Event()
@@ -211,7 +213,8 @@ class FakeGateway:
                 raise
         held_out = self._held_out[body["data_source_url_or_path"]]
         ids = [one["unique_id"] for one in self.report["series"]]
-        answer = make_answer(body["parameters"], ids, held_out, looks_back=self.looks_back)
+        looks = self.looks.get(model, self.looks_back)
+        answer = make_answer(body["parameters"], ids, held_out, looks_back=looks)
         return httpx.Response(200, json=answer)
 
     def _look(self) -> dict[str, Any]:

@@ -44,7 +44,10 @@ def test_what_the_table_knows_of_the_steps_is_laid_beside_them(runs: Runs, backg
     assert list(read_layers(runs, run, "forecast")["ets"]["series_0"].actual) == [None] * 3
 
 
-@pytest.mark.parametrize(("start", "first"), [(None, 0), ("2024-03-01", 2), ("March 2024", 6)])
+@pytest.mark.parametrize(
+    ("start", "first"),
+    [(None, 0), ("2024-03-01", 2), ("2024-03", 2), ("01.03.2024", 2), ("2024-Q2", 3), ("March 2024", 6)],
+)
 def test_the_history_is_what_was_asked_for_however_little_a_model_looks_at(
     start: str | None, first: int, runs: Runs, gateway: FakeGateway, background: Background
 ) -> None:
@@ -54,6 +57,17 @@ def test_the_history_is_what_was_asked_for_however_little_a_model_looks_at(
     for model in ("ets", "SeasonalNaive"):
         one = layers[model]["series_0"]
         assert (list(one.dates), list(one.history)) == (list(MONTHS[first:9]), list(VALUES[first:9]))
+
+
+def test_models_are_scored_on_one_scale_where_only_the_gateway_reads_the_start(
+    runs: Runs, gateway: FakeGateway, background: Background
+) -> None:
+    gateway.looks = {"ets": 2, "deep": 6}
+    layers = read_layers(runs, forecast(runs, background, context_start="3/14/2024"), "holdout")
+
+    assert {len(layers[model]["series_0"].history) for model in layers} == {6}
+    ets, deep, _ = score_layers(layers, season=1)
+    assert ets.score.mase == deep.score.mase
 
 
 def test_a_model_that_failed_has_no_layer_and_without_any_there_is_no_baseline(
