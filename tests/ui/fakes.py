@@ -126,6 +126,8 @@ class FakeGateway:
         """The states of a model that follow one another, a look each, once its load has begun."""
         self.refusals: defaultdict[str, list[httpx.Response]] = defaultdict(list)
         """What is answered first to a call, by its method and path."""
+        self.short: set[str] = set()
+        """The series that have nothing left where the end is held out."""
         self.looks_back = 12
         """How many values the models look at."""
         self.looks: dict[str, int] = {}
@@ -137,6 +139,7 @@ class FakeGateway:
         self.uploads: dict[str, bytes] = {}
         self.progress: dict[str, Any] | None = {"phase": "downloading", "percent": 40.0}
         self._held_out: dict[str, int] = {}
+        self._left_out: dict[str, set[str]] = {}
 
     def client(self) -> Gateway:
         """Return the page's own client, which asks this gateway."""
@@ -181,14 +184,17 @@ class FakeGateway:
         raise AssertionError(f"the gateway has no {call}")
 
     def _read_table(self, body: dict[str, Any]) -> dict[str, Any]:
-        report = self.report | {"path": None}
+        report, left_out = self.report | {"path": None}, set[str]()
         if body.get("holdout"):
-            report["problems"] = [*report["problems"], *self.holdout_problems]
+            left_out = self.short if (body.get("repairs") or {}).get("no_values") else set()
+            short = [make_problem("no_values")] if self.short - left_out else []
+            report["problems"] = [*report["problems"], *self.holdout_problems, *short]
         blocked = any(one["blocking"] for one in report["problems"])
         if body.get("keep", True) and not blocked:
             report["path"] = f"data/uploads/kept-{len(self.uploads):012x}.csv"
             self.uploads[report["path"]] = b"kept"
             self._held_out[report["path"]] = body.get("holdout") or 0
+            self._left_out[report["path"]] = left_out
         return report
 
     async def _answer_model(self, path: list[str], body: Any) -> httpx.Response:
@@ -212,7 +218,8 @@ class FakeGateway:
                 self.dropped.set()
                 raise
         held_out = self._held_out[body["data_source_url_or_path"]]
-        ids = [one["unique_id"] for one in self.report["series"]]
+        left_out = self._left_out[body["data_source_url_or_path"]]
+        ids = [one["unique_id"] for one in self.report["series"] if one["unique_id"] not in left_out]
         looks = self.looks.get(model, self.looks_back)
         answer = make_answer(body["parameters"], ids, held_out, looks_back=looks)
         return httpx.Response(200, json=answer)

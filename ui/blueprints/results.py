@@ -131,7 +131,7 @@ def _result(run: Run) -> dict[str, Any]:
     name = _series(layers)
     holdout = read_layers(shared.runs, run, "holdout")
     ranking = score_layers(holdout, season)
-    names = list(next(iter(layers.values())))
+    names, tested = list(next(iter(layers.values()))), list(next(iter(holdout.values()), {}))
     return {
         "kind": _kind(),
         "name": name,
@@ -139,6 +139,8 @@ def _result(run: Run) -> dict[str, Any]:
         "card": score_layers(layers, season, [name]),
         "overall": score_layers(layers, season) if len(names) > 1 else [],
         "compared": bool(holdout),
+        "tested": tested,
+        "untested": len(run.table.series_ids()) - len(tested),
         "ranking": ranking,
         "summary": summary(ranking, season),
         "guess": guess_of(season),
