@@ -135,12 +135,15 @@ def verdict(name: str, model: Score, naive: Score, season: int) -> str:
         return f"{name} was about as good as {guess}: the errors differ by less than {_SAME:.0%}."
     better = "smaller" if change > 0 else "larger"
     advice = "It is worth using." if change > 0 else f"{guess.capitalize()} is the better choice."
-    return f"The error of {name} was {abs(change):.0%} {better} than that of {guess}. {advice}"
+    told = f"The error of {name} was {abs(change):.0%} {better} than that of {guess}. {advice}"
+    if (model.mae - naive.mae) * change > 0:
+        told += " By MAE, in which large series count more, it is the other way round."
+    return told
 
 
 def judge_bands(model: Score) -> str | None:
-    """Return in a sentence whether the widest interval held what it promises, or None where there is none."""
-    if not model.coverage:
+    """Return in a sentence whether the widest interval held what it promises, None without one to judge."""
+    if not model.coverage or model.mae == 0:
         return None
     share, held = next(iter(sorted(model.coverage.items(), reverse=True)))
     some = "the one actual value" if model.steps == 1 else f"the {model.steps} actual values"

@@ -116,6 +116,13 @@ def test_without_a_season_the_guess_is_the_last_value() -> None:
     assert all("epeating the last value" in one and "season" not in one for one in told)
 
 
+def test_a_verdict_tells_where_the_plain_error_says_otherwise() -> None:
+    told = verdict("ets", Score(4, mae=5.4, mase=0.9), Score(4, mae=5.1, mase=1.0), 7)
+
+    assert "10% smaller" in told
+    assert told.endswith("By MAE, in which large series count more, it is the other way round.")
+
+
 def test_a_verdict_needs_actual_values() -> None:
     assert verdict("ets", Score(0), Score(0), 12) == "There are no actual values to judge by."
 
@@ -162,6 +169,10 @@ def test_one_value_outside_a_wide_band_proves_nothing(share: float, steps: int) 
     told = judge_bands(Score(steps, coverage={share: 1 - 1 / steps})) or ""
 
     assert "too narrow" not in told
+
+
+def test_bands_of_a_forecast_that_was_exact_are_not_called_wide() -> None:
+    assert judge_bands(Score(100, mae=0.0, coverage={0.8: 1.0})) is None
 
 
 def test_without_bands_there_is_nothing_to_judge() -> None:
