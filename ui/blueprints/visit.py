@@ -21,7 +21,8 @@ def show_login() -> ResponseReturnValue:
 @blueprint.post("/login")
 def enter() -> ResponseReturnValue:
     """Let in who knows the password."""
-    check_password(request.form.get("password", ""), context().settings)
+    shared = context()
+    check_password(request.form.get("password", ""), shared.settings, shared.attempts)
     return redirect(safe_target(request.form.get("next", "/")))
 
 
