@@ -14,7 +14,6 @@ from ui.store import Store
 from ui.tables import request_body
 
 _POLL_SECONDS = 0.5
-_POLLS_A_STATUS = 6
 _FAILED = "The page failed; the operator's log says how."
 
 
@@ -76,14 +75,11 @@ class Execution:
 
     async def _load(self, step: Step) -> None:
         """Return when the model is ready, having begun its load where that is needed."""
-        begun, looks = False, 0
+        begun = False
         while (state := await self._state(step.model))["status"] != "ready":
             if state["status"] == "initializing":
-                # Health is not counted among the calls that a quota allows, status is.
-                if looks % _POLLS_A_STATUS == 0:
-                    percent = await self._percent(step.model)
-                    self._tell(self._run.told(replace(step, status="loading", percent=percent)))
-                looks += 1
+                percent = await self._percent(step.model)
+                self._tell(self._run.told(replace(step, status="loading", percent=percent)))
             elif begun:
                 raise GatewayError(await self._reason(step.model), status=409)
             else:
@@ -94,7 +90,7 @@ class Execution:
         return (await self._gateway.progress(model)).get("details") or "The model did not load."
 
     async def _percent(self, model: str) -> float | None:
-        progress = (await self._gateway.progress(model)).get("progress") or {}
+        progress = (await self._gateway.glance(model)).get("progress") or {}
         found: float | None = progress.get("percent")
         return found
 

@@ -136,6 +136,8 @@ class FakeGateway:
         self.arrived = threading.Event()
         self.dropped = threading.Event()
         self.asked: list[tuple[str, Any]] = []
+        self.patience: dict[str, float] = {}
+        """How many seconds were left for the last call of a kind."""
         self.uploads: dict[str, bytes] = {}
         self.progress: dict[str, Any] | None = {"phase": "downloading", "percent": 40.0}
         self._held_out: dict[str, int] = {}
@@ -158,6 +160,7 @@ class FakeGateway:
         is_json = request.headers.get("content-type") == "application/json"
         body = json.loads(content) if is_json else content
         self.asked.append((call, body))
+        self.patience[call] = request.extensions["timeout"]["read"]
         if self.refusals[call]:
             return self.refusals[call].pop(0)
         if request.url.path.startswith("/forecast/v1/"):
