@@ -125,7 +125,7 @@ def _read_numbers(column: pd.Series, problems: Problems) -> tuple[Values, Mask]:
         return _read_grouped(column, numbers, problems), dropped
     bad = np.logical_or.reduce(list(faults.values()))
     spellings = find_spellings(column, bad) if "is not a number" in faults else []
-    fault, cells = next(iter(faults.items()))
+    fault, cells = min(faults.items(), key=lambda item: int(np.argmax(item[1])))
     rows = column.index.to_numpy(dtype=np.int64) + 1
     repair = problems.meet(
         "not_a_number",
