@@ -11,6 +11,8 @@ from ui.context import KEY
 from ui.settings import Settings, describe_fault
 from ui.sweep import sweep_again_and_again
 
+log = logging.getLogger("ui")
+
 
 def main() -> None:
     """Serve until a signal ends it; say in a sentence which setting is wrong."""
@@ -32,6 +34,8 @@ def main() -> None:
     except OSError as error:
         sys.exit(f"error: cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
     shared = app.extensions[KEY]
+    name = f"[{settings.host}]" if ":" in settings.host else settings.host
+    log.info("page=started address=http://%s:%s", name, settings.port)
     shared.background.start("sweep", sweep_again_and_again(shared.store, shared.gateway))
     try:
         server.run()

@@ -2,6 +2,8 @@
 
 from asyncio import sleep
 from collections.abc import Awaitable, Callable, Mapping
+from math import inf
+from time import monotonic
 from typing import Any, TypeVar
 
 import httpx
@@ -12,6 +14,8 @@ _CONNECT_SECONDS = 3.0
 _ANSWER_SECONDS = 30.0
 _TABLE_SECONDS = 300.0
 _FORECAST_SECONDS = 3600.0
+_GLANCE_SECONDS = 2.0
+_LOADING_SECONDS = 60.0
 _LONGEST_PAUSE_SECONDS = 60.0
 _WAITS = (429, 503)
 _BUSY_OR_LOADED = ("MODEL_INITIALIZING", "MODEL_CONFIG_CONFLICT")
@@ -30,10 +34,11 @@ class Gateway:
             # A proxy of the host's environment has no part in calls to one's own gateway.
             trust_env=False,
         )
+        self._seen: dict[str, tuple[float, dict[str, Any]]] = {}
 
-    async def health(self) -> dict[str, Any]:
-        """Return the gateway's state and that of each model, by ID."""
-        return await self._send("GET", "/health")
+    async def health(self, seconds: float = _ANSWER_SECONDS) -> dict[str, Any]:
+        """Return the gateway's state and that of each model, by ID; down is what takes longer."""
+        return await self._send("GET", "/health", seconds=seconds)
 
     async def models(self) -> list[dict[str, Any]]:
         """Return the registry's entries with each model's state."""
@@ -71,6 +76,21 @@ class Gateway:
             if error.status != httpx.codes.TOO_MANY_REQUESTS:
                 raise
             return {}
+
+    async def glance(self, model: str) -> dict[str, Any]:
+        """Return what `progress` does, or did shortly before.
+
+        However many models are loaded and looked at, the gateway is asked once in two seconds: looks are
+        counted in the quota that tables need too.
+        """
+        now = monotonic()
+        at, told = self._seen.get(model, (-inf, {}))
+        seen = {name for name, (when, _) in self._seen.items() if now - when < _LOADING_SECONDS}
+        if now - at >= _GLANCE_SECONDS * len(seen | {model}):
+            self._seen[model] = (now, told)
+            told = await self.progress(model)
+            self._seen[model] = (now, told)
+        return told
 
     async def initialize(self, model: str) -> bool:
         """Begin to load a model by its settings; return False where it is being loaded or let go."""

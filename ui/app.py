@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityEr
 from ui.api_client import Gateway
 from ui.blueprints import data, models, results, visit
 from ui.context import KEY, make_context
-from ui.errors import ForgedError, GatewayDownError, NotFoundError, PageError, RequestError
+from ui.errors import ForgedError, GatewayDownError, NotFoundError, PageError, PatienceError, RequestError
 from ui.formats import FILTERS
 from ui.security import protect
 from ui.settings import Settings
@@ -43,6 +43,8 @@ def tell(error: Exception) -> ResponseReturnValue:
         return known.detail, known.status, {"Content-Type": "text/plain"}
     name = "parts/problem.html" if "HX-Request" in request.headers else "problem.html"
     answer = make_response(render_template(name, error=known), known.status)
+    if isinstance(error, PatienceError):
+        answer.headers["Retry-After"] = str(error.retry_after)
     if "HX-Request" in request.headers:
         # A refusal is shown where forms show theirs, whatever they were to replace.
         answer.headers["HX-Retarget"] = "#problem"

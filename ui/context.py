@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flask import current_app
 
 from ui.api_client import Gateway
+from ui.attempts import Attempts
 from ui.background import Background
 from ui.runs import Runs
 from ui.settings import Settings
@@ -16,7 +17,7 @@ KEY = "sapheneia"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The settings of an app, the gateway it asks, and what visitors have brought and made."""
+    """The settings of an app, its gateway, what visitors have brought and made, and how they came in."""
 
     settings: Settings
     gateway: Gateway
@@ -24,6 +25,7 @@ class Context:
     store: Store
     tables: Tables
     runs: Runs
+    attempts: Attempts
 
     def close(self) -> None:
         """End what runs and the connections to the gateway."""
@@ -34,9 +36,8 @@ def make_context(settings: Settings, gateway: Gateway | None = None) -> Context:
     """Return the context of an app; tests give a gateway of their own."""
     gateway = gateway or Gateway(settings.api_base_url, settings.api_key.get_secret_value())
     store, background = Store(settings.state_dir, settings.lifetime_hours), Background()
-    return Context(
-        settings, gateway, background, store, Tables(store, gateway), Runs(store, gateway, background)
-    )
+    tables, runs = Tables(store, gateway), Runs(store, gateway, background)
+    return Context(settings, gateway, background, store, tables, runs, Attempts())
 
 
 def context() -> Context:

@@ -5,6 +5,7 @@ PageError
 ├── RequestError          422  a field of a form
 ├── ForgedError           403  a form without its token
 ├── PasswordError         401
+├── PatienceError         429  too many passwords
 └── GatewayError               the gateway's own refusal, with its status
     └── GatewayDownError  503
 """
@@ -56,6 +57,16 @@ class PasswordError(PageError):
     """The password is missing or wrong."""
 
     status, title = 401, "Password needed"
+
+
+class PatienceError(PageError):
+    """Too many passwords were tried."""
+
+    status, title = 429, "Too many attempts"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Too many passwords were tried; try again in {seconds} s.")
+        self.retry_after = seconds
 
 
 class GatewayError(PageError):

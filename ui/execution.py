@@ -14,7 +14,6 @@ from ui.store import Store
 from ui.tables import request_body
 
 _POLL_SECONDS = 0.5
-_POLLS_A_STATUS = 6
 _FAILED = "The page failed; the operator's log says how."
 
 
@@ -41,11 +40,15 @@ class Execution:
 
     async def _prepare(self, kind: Kind) -> None:
         """Let the gateway keep the table as it is repaired; for the holdout without its last horizon."""
-        body = request_body(self._run.table)
+        body, horizon = request_body(self._run.table), self._run.choices.horizon
         if kind == "holdout":
-            body["holdout"] = self._run.choices.horizon
+            body["holdout"] = horizon
+            if len(self._run.table.series_ids()) > 1:
+                # One series that is too short keeps none of the others from being tested.
+                body["repairs"] = {**body.get("repairs", {}), "no_values": "drop_series"}
         try:
-            path = _path_of(await patiently(partial(self._gateway.read_table, body)))
+            report = await patiently(partial(self._gateway.read_table, body))
+            path = _path_of(report, horizon if kind == "holdout" else 0)
         except GatewayError as error:
             self._tell(self._run.failed(error.detail, (kind,)))
         else:
@@ -72,14 +75,11 @@ class Execution:
 
     async def _load(self, step: Step) -> None:
         """Return when the model is ready, having begun its load where that is needed."""
-        begun, looks = False, 0
+        begun = False
         while (state := await self._state(step.model))["status"] != "ready":
             if state["status"] == "initializing":
-                # Health is not counted among the calls that a quota allows, status is.
-                if looks % _POLLS_A_STATUS == 0:
-                    percent = await self._percent(step.model)
-                    self._tell(self._run.told(replace(step, status="loading", percent=percent)))
-                looks += 1
+                percent = await self._percent(step.model)
+                self._tell(self._run.told(replace(step, status="loading", percent=percent)))
             elif begun:
                 raise GatewayError(await self._reason(step.model), status=409)
             else:
@@ -90,7 +90,7 @@ class Execution:
         return (await self._gateway.progress(model)).get("details") or "The model did not load."
 
     async def _percent(self, model: str) -> float | None:
-        progress = (await self._gateway.progress(model)).get("progress") or {}
+        progress = (await self._gateway.glance(model)).get("progress") or {}
         found: float | None = progress.get("percent")
         return found
 
@@ -106,9 +106,14 @@ class Execution:
             self._keep(run)
 
 
-def _path_of(report: dict[str, Any]) -> str:
+def _path_of(report: dict[str, Any], held_out: int) -> str:
     """Return where the gateway keeps a table; raise GatewayError with the first problem in its way."""
-    if report["path"] is None:
-        blocking = [problem["message"] for problem in report["problems"] if problem["blocking"]]
-        raise GatewayError(blocking[0] if blocking else "The table cannot be forecast.", status=422)
-    return str(report["path"])
+    if report["path"] is not None:
+        return str(report["path"])
+    first = next((problem for problem in report["problems"] if problem["blocking"]), None)
+    if first is None:
+        raise GatewayError("The table cannot be forecast.", status=422)
+    if held_out and first["code"] == "no_values":
+        told = f"No series has more than {held_out} known values, so there is nothing to test on."
+        raise GatewayError(told, status=422)
+    raise GatewayError(first["message"], status=422)

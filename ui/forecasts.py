@@ -1,11 +1,15 @@
 """A gateway's answer, series by series."""
 
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 Value = float | None
+_QUARTER = re.compile(r"^(\d{4})-?Q([1-4])$")
+_FORMS = ("%Y", "%Y-%m", "%d.%m.%Y")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,30 @@ _PARTS = ("dates_historical", "historical_data", "dates_future", "actual_future"
 
 def moment(stamp: str) -> float:
     """Return an ISO date or time as seconds that two spellings of it share."""
-    found = datetime.fromisoformat(stamp)
+    return _seconds(datetime.fromisoformat(stamp))
+
+
+def begin_of(text: str, like: str) -> float | None:
+    """Return the moment of a date that a visitor wrote, None where only the gateway makes sense of it.
+
+    It may be a year, a quarter or a month; without an offset it is told in that of the stamp `like`.
+    """
+    found = _read_date(_QUARTER.sub(lambda part: f"{part[1]}-{3 * int(part[2]) - 2:02d}", text.strip()))
+    if found is None:
+        return None
+    return _seconds(found if found.tzinfo else found.replace(tzinfo=datetime.fromisoformat(like).tzinfo))
+
+
+def _read_date(text: str) -> datetime | None:
+    with suppress(ValueError):
+        return datetime.fromisoformat(text)
+    for form in _FORMS:
+        with suppress(ValueError):
+            return datetime.strptime(text, form)
+    return None
+
+
+def _seconds(found: datetime) -> float:
     return (found - datetime(1970, 1, 1, tzinfo=found.tzinfo)).total_seconds() - (
         offset.total_seconds() if (offset := found.utcoffset()) else 0.0
     )

@@ -6,9 +6,9 @@ from math import inf
 
 from ui.baseline import NAME as BASELINE
 from ui.baseline import seasonal_naive
-from ui.forecasts import Forecast, Value, moment, read_answer
+from ui.forecasts import Forecast, Value, begin_of, moment, read_answer
 from ui.runs import Runs
-from ui.scores import Score, average, judge_bands, rank, score, verdict
+from ui.scores import Score, average, guess_of, is_better, judge_bands, rank, score, verdict
 from ui.steps import Kind, Run
 from ui.tables import Table
 
@@ -32,10 +32,12 @@ def read_layers(runs: Runs, run: Run, kind: Kind) -> Layers:
     """
     done = run.done(kind)
     known = known_values(run.table)
-    layers: Layers = {}
-    for model in done:
-        found = read_answer(model, runs.answer(run.id, model, kind))
-        layers[model] = {one.unique_id: _beside(one, known, run.choices.context_start) for one in found}
+    answers = [read_answer(model, runs.answer(run.id, model, kind)) for model in done]
+    begins = _find_begins(answers, run.choices.context_start)
+    layers: Layers = {
+        model: {one.unique_id: _beside(one, known, begins[one.unique_id]) for one in found}
+        for model, found in zip(done, answers, strict=True)
+    }
     if done:
         layers[BASELINE] = {
             name: seasonal_naive(one, run.table.season) for name, one in layers[done[0]].items()
@@ -51,17 +53,27 @@ def known_values(table: Table) -> dict[str, dict[float, tuple[str, Value]]]:
     }
 
 
-def _beside(
-    one: Forecast, known: Mapping[str, Mapping[float, tuple[str, Value]]], start: str | None
-) -> Forecast:
+def _find_begins(answers: Sequence[Sequence[Forecast]], start: str | None) -> dict[str, float]:
+    """Return where the history of each series begins: where the visitor said, or with the table.
+
+    Of a start that only the gateway makes sense of, it is as far back as any of the models looked.
+    """
+    begins: dict[str, float] = {}
+    for one in (one for found in answers for one in found):
+        asked = begin_of(start, one.dates[0]) if start else -inf
+        begin = moment(one.dates[0]) if asked is None else asked
+        begins[one.unique_id] = min(begin, begins.get(one.unique_id, inf))
+    return begins
+
+
+def _beside(one: Forecast, known: Mapping[str, Mapping[float, tuple[str, Value]]], begin: float) -> Forecast:
     """Return a forecast with what the table has before and after its cutoff.
 
     The history is all that the visitor asked for, however little of it the model looked at: so all models
     share one, and the seasonal naive forecast and the scale of the MASE too.
     """
     own = known.get(one.unique_id) or (next(iter(known.values())) if len(known) == 1 else {})
-    begin, cutoff = moment(one.dates[0]), moment(one.dates[-1])
-    begin = min(begin, _moment_of(start, begin) if start else -inf)
+    cutoff = moment(one.dates[-1])
     before = [own[place] for place in sorted(own) if begin <= place <= cutoff]
     return replace(
         one,
@@ -69,14 +81,6 @@ def _beside(
         history=[value for _, value in before] or one.history,
         actual=[own.get(moment(day), ("", None))[1] for day in one.future],
     )
-
-
-def _moment_of(text: str, default: float) -> float:
-    """Return the moment of a date that a visitor wrote, or `default` where only the gateway reads it."""
-    try:
-        return moment(text)
-    except ValueError:
-        return default
 
 
 def score_layers(layers: Layers, season: int, series: Sequence[str] | None = None) -> list[Ranked]:
@@ -95,18 +99,21 @@ def score_layers(layers: Layers, season: int, series: Sequence[str] | None = Non
         Ranked(
             model,
             scores[model],
-            None if model == BASELINE else verdict(model, scores[model], scores[BASELINE]),
+            None if model == BASELINE else verdict(model, scores[model], scores[BASELINE], season),
             judge_bands(scores[model]),
         )
         for model in rank(scores)
     ]
 
 
-def summary(card: Sequence[Ranked]) -> str | None:
+def summary(card: Sequence[Ranked], season: int) -> str | None:
     """Return which model to take, in a sentence; None where there is nothing to judge by."""
     if not card:
         return None
-    best = card[0]
+    best, guess = card[0], guess_of(season)
     if best.model == BASELINE:
-        return "No model was better than repeating the last season. Use that, or try other models."
+        return f"No model was better than {guess}. Use that, or try other models."
+    naive = next(line.score for line in card if line.model == BASELINE)
+    if not is_better(best.score, naive):
+        return f"No model was clearly better than {guess}. {best.verdict}"
     return f"{best.model} was best. {best.verdict}"

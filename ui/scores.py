@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import comb
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,11 @@ from ui.forecasts import Forecast, Value
 Floats = NDArray[np.float64]
 _SAME = 0.02
 """A difference in error that nobody should choose a model by."""
+_NEAR = 0.1
+"""How far a band may hold more or less than it promises and still be called good."""
+_RARE = 0.025
+_MANY = 500
+"""Beyond so many values the normal distribution stands for the binomial one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,37 +102,68 @@ def rank(scores: Mapping[str, Score]) -> list[str]:
     )
 
 
-def verdict(name: str, model: Score, naive: Score) -> str:
-    """Return in a sentence whether a model is better than the seasonal naive forecast."""
-    if not model.steps or model.mae is None or naive.mae is None:
-        return "There are no actual values to judge by."
+def guess_of(season: int) -> str:
+    """Return in words what the seasonal naive forecast does."""
+    return "repeating the last season" if season > 1 else "repeating the last value"
+
+
+def gain(model: Score, naive: Score) -> float | None:
+    """Return the share of the naive forecast's error that a model saves, less than 0 where it errs more.
+
+    None where there are no errors to compare, or the naive one is 0.
+    """
+    if model.mae is None or not naive.mae:
+        return None
     own, other = (model.mase, naive.mase) if model.mase and naive.mase else (model.mae, naive.mae)
-    if other == 0:
-        told = f"so was {name}" if own == 0 else f"{name} was not"
-        return f"Repeating the last season was exact; {told}."
-    change = 1 - own / other
+    return 1 - own / other
+
+
+def is_better(model: Score, naive: Score) -> bool:
+    """Return whether a model is better than the naive forecast by more than nobody should choose it by."""
+    return (gain(model, naive) or 0.0) >= _SAME
+
+
+def verdict(name: str, model: Score, naive: Score, season: int) -> str:
+    """Return in a sentence whether a model is better than the seasonal naive forecast."""
+    if model.mae is None or naive.mae is None:
+        return "There are no actual values to judge by."
+    guess, change = guess_of(season), gain(model, naive)
+    if change is None:
+        told = f"so was {name}" if model.mae == 0 else f"{name} was not"
+        return f"{guess.capitalize()} was exact; {told}."
     if abs(change) < _SAME:
-        return f"{name} was about as good as repeating the last season: the errors differ by less than 2%."
+        return f"{name} was about as good as {guess}: the errors differ by less than {_SAME:.0%}."
     better = "smaller" if change > 0 else "larger"
-    advice = "It is worth using." if change > 0 else "Repeating the last season is the better choice."
-    return (
-        f"The error of {name} was {abs(change):.0%} {better} than that of repeating the last season. {advice}"
-    )
+    advice = "It is worth using." if change > 0 else f"{guess.capitalize()} is the better choice."
+    told = f"The error of {name} was {abs(change):.0%} {better} than that of {guess}. {advice}"
+    if (model.mae - naive.mae) * change > 0:
+        told += " By MAE, in which large series count more, it is the other way round."
+    return told
 
 
 def judge_bands(model: Score) -> str | None:
-    """Return in a sentence whether the widest interval held what it promises, or None where there is none."""
-    if not model.coverage:
+    """Return in a sentence whether the widest interval held what it promises, None without one to judge."""
+    if not model.coverage or model.mae == 0:
         return None
     share, held = next(iter(sorted(model.coverage.items(), reverse=True)))
-    told = f"The {share:.0%} band held {held:.0%} of the {model.steps} actual values"
-    # Two standard errors of a share; by fewer values nobody can be judged.
-    margin = 2 * (share * (1 - share) / model.steps) ** 0.5
-    if held < share - margin:
+    some = "the one actual value" if model.steps == 1 else f"the {model.steps} actual values"
+    told = f"The {share:.0%} band held {held:.0%} of {some}"
+    hits = round(held * model.steps)
+    if _chance_of_at_most(hits, model.steps, share) < _RARE:
         return f"{told}: it is too narrow, so trust it less than it says."
-    if held > share + margin:
+    if _chance_of_at_most(model.steps - hits, model.steps, 1 - share) < _RARE:
         return f"{told}: it is wider than it had to be."
+    if abs(held - share) > _NEAR:
+        return f"{told}; of so few, that may be chance."
     return f"{told}, as it should."
+
+
+def _chance_of_at_most(hits: int, steps: int, share: float) -> float:
+    """Return how often so many values or fewer lie in a band that holds what it promises."""
+    if steps > _MANY:
+        spread = (share * (1 - share) * steps) ** 0.5
+        return NormalDist(share * steps, spread).cdf(hits + 0.5)
+    return sum(comb(steps, one) * share**one * (1 - share) ** (steps - one) for one in range(hits + 1))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

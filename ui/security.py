@@ -11,7 +11,8 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import CSRFProtect
 from werkzeug.exceptions import SecurityError
 
-from ui.errors import PasswordError
+from ui.attempts import Attempts
+from ui.errors import PasswordError, PatienceError
 from ui.settings import LOOPBACK, Settings
 
 _OPEN = ("static", "visit.enter", "visit.show_login", "visit.read_health")
@@ -87,11 +88,15 @@ def visitor() -> str:
     return str(session["visitor"])
 
 
-def check_password(given: str, settings: Settings) -> None:
-    """Let a visitor in who gives the password; raise PasswordError otherwise."""
+def check_password(given: str, settings: Settings, attempts: Attempts) -> None:
+    """Let a visitor in who gives the password; raise PasswordError otherwise, PatienceError after many."""
+    address = request.remote_addr or ""
+    if seconds := attempts.count(address):
+        raise PatienceError(seconds)
     expected = "" if settings.password is None else settings.password.get_secret_value()
     if not compare_digest(given.encode(), expected.encode()):
         raise PasswordError("This is not the password.")
+    attempts.forget(address)
     session["entered"] = _proof(expected)
 
 

@@ -8,7 +8,8 @@ from ui.errors import GatewayError
 from ui.store import Kind, Store
 
 _PAUSE_SECONDS = 600.0
-_PASSES = (429, 503)
+# A proxy in front of a gateway that is down answers 502 or 504; a key that is refused counts as 502.
+_PASSES = (429, 502, 503, 504)
 log = logging.getLogger(__name__)
 
 

@@ -8,9 +8,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.core.adapter import Floats
-from forecast.core.series.columns import sift_numbers
+from forecast.core.series.columns import is_empty, sift_numbers
 
 _AROUND = re.compile(r"[\s€$£'’]")
+_GROUPED = re.compile(r"[-+]?[1-9]\d{0,2}\.\d{3}")
+_WHOLE = re.compile(r"[-+]?\d{1,3}")
+_LEAST_GROUPED = 3
+_LEAST_HUNDREDS = 100
 _PLAIN = re.compile(r"[-+]?\d*\.?\d+")
 _SPELLINGS = {
     "thousands_comma": re.compile(r"[-+]?\d{1,3}(?:,\d{3})*(?:\.\d+)?"),
@@ -44,6 +48,23 @@ def read_spelled(column: pd.Series, spelling: str) -> Floats:
         for text, fits in zip(texts, _fits(texts, spelling), strict=True)
     ]
     return sift_numbers(pd.Series(cells, index=column.index, dtype=object))[0]
+
+
+def find_grouped(column: pd.Series) -> NDArray[np.bool_]:
+    """Return which cells are numbers that are likely meant as thousands: 1.005 in a column that has 995 too.
+
+    They are none where a single cell is written otherwise, as 1.5 or 1005 is.
+    """
+    none = np.zeros(len(column), dtype=bool)
+    if column.dtype != object or not all(isinstance(cell, str) for cell in column.dropna()):
+        return none
+    filled = ~is_empty(column)
+    texts = [text if known else "" for text, known in zip(_texts(column), filled, strict=True)]
+    grouped = np.array([_GROUPED.fullmatch(text) is not None for text in texts], dtype=bool)
+    rest = [text for text, known, found in zip(texts, filled, grouped, strict=True) if known and not found]
+    if np.count_nonzero(grouped) < _LEAST_GROUPED or not all(map(_WHOLE.fullmatch, rest)):
+        return none
+    return grouped if any(abs(int(text)) >= _LEAST_HUNDREDS for text in rest) else none
 
 
 def looks_spelled(column: pd.Series) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from forecast.tables.schemas import Code, Repairs, TableProblem
 
 MOST_ROWS = 20
 NOTHING_LEFT = "No row of the table is left to forecast from."
-_HARMLESS = ("too_short", "incomplete_last", "constant")
+_HARMLESS = ("thousands", "too_short", "incomplete_last", "constant")
 _LONGEST_VALUE = 80
 
 

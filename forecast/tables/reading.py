@@ -13,7 +13,7 @@ from forecast.core.series.covariates import Values
 from forecast.core.series.dates import sift_dates
 from forecast.core.series.definition import ONLY_SERIES
 from forecast.tables.facts import Facts
-from forecast.tables.numbers import find_spellings, read_spelled
+from forecast.tables.numbers import find_grouped, find_spellings, read_spelled
 from forecast.tables.problems import NOTHING_LEFT, Problems, quote, say
 from forecast.tables.sheet import Meaning, Sheet
 
@@ -122,10 +122,10 @@ def _read_numbers(column: pd.Series, problems: Problems) -> tuple[Values, Mask]:
     numbers, faults = sift_numbers(column)
     dropped = np.zeros(len(column), dtype=bool)
     if not faults:
-        return numbers, dropped
+        return _read_grouped(column, numbers, problems), dropped
     bad = np.logical_or.reduce(list(faults.values()))
     spellings = find_spellings(column, bad) if "is not a number" in faults else []
-    fault, cells = next(iter(faults.items()))
+    fault, cells = min(faults.items(), key=lambda item: int(np.argmax(item[1])))
     rows = column.index.to_numpy(dtype=np.int64) + 1
     repair = problems.meet(
         "not_a_number",
@@ -139,6 +139,24 @@ def _read_numbers(column: pd.Series, problems: Problems) -> tuple[Values, Mask]:
     if repair in spellings:
         return read_spelled(column, repair), dropped
     return numbers, bad if repair == "drop_row" else dropped
+
+
+def _read_grouped(column: pd.Series, numbers: Values, problems: Problems) -> Values:
+    """Return a column of numbers, those that look like thousands read so if that was asked for."""
+    grouped = find_grouped(column)
+    if not grouped.any():
+        return numbers
+    rows = column.index.to_numpy(dtype=np.int64) + 1
+    text = str(column[grouped].iloc[0]).strip()
+    repair = problems.meet(
+        "thousands",
+        f"Column '{column.name}', row {rows[grouped][0]}: {quote(text)} is read as a number below a thousand,"
+        f" though the point looks like one between thousands{_in_all(int(grouped.sum()))}.",
+        column=str(column.name),
+        rows=rows[grouped],
+        repairs=["decimal_comma"],
+    )
+    return read_spelled(column, "decimal_comma") if problems.asked("thousands") == repair else numbers
 
 
 def _otherwise(problems: Problems, spellings: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ Code = Literal[
     "empty_id",
     "no_target",
     "not_a_number",
+    "thousands",
     "duplicates",
     "unknown_freq",
     "off_calendar",
@@ -36,6 +37,9 @@ class Repairs(Body):
         None,
         description="Read `1.234,5` or `1,234.5` as 1234.5 and empty what is still none, empty the cells, or"
         " leave out their rows.",
+    )
+    thousands: Literal["decimal_comma"] | None = Field(
+        None, description="Read `1.234` as 1234 in columns where all points look like those of thousands."
     )
     duplicates: Literal["first", "last", "mean", "sum"] | None = Field(
         None,

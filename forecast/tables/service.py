@@ -96,7 +96,9 @@ def _repair(
         return sheet, calendar
     check_covariates(sheet, problems)
     sheet = drop_unfinished(sheet, calendar, now, problems)
-    sheet = fill_gaps(sheet, calendar, problems)
-    judge_targets(sheet, season_length(calendar.freq), problems)
-    sheet = hold_out(drop_short(sheet, held_out, problems), held_out)
+    filled = fill_gaps(sheet, calendar, problems)
+    # Straight lines are drawn to the value behind a gap, all other repairs look back only.
+    read = sheet if problems.asked("gaps") == "interpolate" else filled
+    judge_targets(filled, season_length(calendar.freq), problems)
+    sheet = hold_out(drop_short(filled, held_out, problems), held_out, read)
     return settle_zone(sheet, calendar), replace(calendar, made={})

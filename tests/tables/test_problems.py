@@ -254,3 +254,10 @@ def test_a_large_table_with_gaps_is_checked_whole() -> None:
     assert answer.problems == []
     assert (answer.series_count, len(answer.table.columns["sales"])) == (500, 50_000)
     assert {one.steps for one in answer.series} == {100}
+
+
+def test_the_first_of_cells_at_fault_in_different_ways_is_quoted() -> None:
+    problem = check({"date": DAYS, "y": [1.0, "inf", 2.0, "closed", *range(26)]}).problems[0]
+
+    assert problem.message == "Column 'y', row 2: 'inf' is not a finite number (2 rows in all)."
+    assert problem.rows == [2, 4]

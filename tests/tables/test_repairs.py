@@ -15,6 +15,7 @@ from tests.tables.checking import DAYS, NOW, check, codes, read_kept
 
 VALUES = [float(value) for value in range(30)]
 GERMAN = [f"{value},5" for value in range(28)] + ["1.234,5", "n/v"]
+THOUSANDS = [f"{value:,}".replace(",", ".") for value in range(985, 1015)]
 
 
 def cells(columns: dict[str, Any], name: str = "y", **repairs: str) -> list[Any]:
@@ -175,6 +176,19 @@ def test_a_holdout_empties_the_last_known_targets_and_nothing_else() -> None:
     assert [(one.end, one.future_steps) for one in answer.series] == [("2024-01-23", 7), ("2024-01-15", 5)]
 
 
+@pytest.mark.parametrize(
+    ("repair", "filled"), [("interpolate", [12, 12]), ("ffill", [12, 12]), ("zero", [0, 0])]
+)
+def test_a_gap_across_the_cut_tells_nothing_of_what_is_held_back(repair: str, filled: list[float]) -> None:
+    values = [10, 14, None, 12, *range(13, 23), 12, None, None, None, 24, 25]
+    columns = {"date": DAYS[: len(values)], "y": values}
+
+    told = check(columns, holdout=3, repairs={"gaps": repair}).table.columns["y"]
+
+    assert told[14:] == [12, *filled, None, None, None]
+    assert told[:4] == [10, 14, {"interpolate": 13, "ffill": 14, "zero": 0}[repair], 12]
+
+
 def test_a_holdout_that_leaves_a_series_nothing_is_told() -> None:
     columns = {"date": [*DAYS, *DAYS[:20]], "shop": ["a"] * 30 + ["b"] * 20, "y": [*VALUES, *VALUES[:20]]}
     (problem,) = check(columns, holdout=20).problems
@@ -255,3 +269,22 @@ def test_a_text_that_csv_cannot_hold_is_refused(tmp_path: Path, name: str, text:
     with pytest.raises(DataError, match=told):
         check({"date": DAYS, "y": VALUES, name: [text] * 30}, tmp_path)
     assert not (tmp_path / "uploads").exists()
+
+
+def test_points_between_thousands_are_told_and_read_so_when_asked() -> None:
+    columns = {"date": DAYS, "y": THOUSANDS}
+    (told,) = check(columns).problems
+
+    assert (told.code, told.blocking, told.count, told.rows[0]) == ("thousands", False, 15, 16)
+    assert told.message == (
+        "Column 'y', row 16: '1.000' is read as a number below a thousand, though the point looks like one"
+        " between thousands (15 rows in all)."
+    )
+    assert check(columns).table.columns["y"][14:17] == [999.0, 1.0, 1.001]
+    assert cells(columns, thousands="decimal_comma") == [float(value) for value in range(985, 1015)]
+
+
+@pytest.mark.parametrize("other", ["1.5", "1005", "0.999", 1.001])
+def test_a_cell_that_is_written_otherwise_tells_that_points_are_decimal(other: object) -> None:
+    assert check({"date": DAYS, "y": [*THOUSANDS[:-1], other]}).problems == []
+    assert check({"date": DAYS, "y": [f"1.{value:03d}" for value in range(30)]}).problems == []

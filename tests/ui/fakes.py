@@ -126,15 +126,22 @@ class FakeGateway:
         """The states of a model that follow one another, a look each, once its load has begun."""
         self.refusals: defaultdict[str, list[httpx.Response]] = defaultdict(list)
         """What is answered first to a call, by its method and path."""
+        self.short: set[str] = set()
+        """The series that have nothing left where the end is held out."""
         self.looks_back = 12
         """How many values the models look at."""
+        self.looks: dict[str, int] = {}
+        """How many values a model looks at that is not like the others."""
         self.slow: set[str] = set()
         self.arrived = threading.Event()
         self.dropped = threading.Event()
         self.asked: list[tuple[str, Any]] = []
+        self.patience: dict[str, float] = {}
+        """How many seconds were left for the last call of a kind."""
         self.uploads: dict[str, bytes] = {}
         self.progress: dict[str, Any] | None = {"phase": "downloading", "percent": 40.0}
         self._held_out: dict[str, int] = {}
+        self._left_out: dict[str, set[str]] = {}
 
     def client(self) -> Gateway:
         """Return the page's own client, which asks this gateway."""
@@ -153,6 +160,7 @@ class FakeGateway:
         is_json = request.headers.get("content-type") == "application/json"
         body = json.loads(content) if is_json else content
         self.asked.append((call, body))
+        self.patience[call] = request.extensions["timeout"]["read"]
         if self.refusals[call]:
             return self.refusals[call].pop(0)
         if request.url.path.startswith("/forecast/v1/"):
@@ -179,14 +187,17 @@ class FakeGateway:
         raise AssertionError(f"the gateway has no {call}")
 
     def _read_table(self, body: dict[str, Any]) -> dict[str, Any]:
-        report = self.report | {"path": None}
+        report, left_out = self.report | {"path": None}, set[str]()
         if body.get("holdout"):
-            report["problems"] = [*report["problems"], *self.holdout_problems]
+            left_out = self.short if (body.get("repairs") or {}).get("no_values") else set()
+            short = [make_problem("no_values")] if self.short - left_out else []
+            report["problems"] = [*report["problems"], *self.holdout_problems, *short]
         blocked = any(one["blocking"] for one in report["problems"])
         if body.get("keep", True) and not blocked:
             report["path"] = f"data/uploads/kept-{len(self.uploads):012x}.csv"
             self.uploads[report["path"]] = b"kept"
             self._held_out[report["path"]] = body.get("holdout") or 0
+            self._left_out[report["path"]] = left_out
         return report
 
     async def _answer_model(self, path: list[str], body: Any) -> httpx.Response:
@@ -210,8 +221,10 @@ class FakeGateway:
                 self.dropped.set()
                 raise
         held_out = self._held_out[body["data_source_url_or_path"]]
-        ids = [one["unique_id"] for one in self.report["series"]]
-        answer = make_answer(body["parameters"], ids, held_out, looks_back=self.looks_back)
+        left_out = self._left_out[body["data_source_url_or_path"]]
+        ids = [one["unique_id"] for one in self.report["series"] if one["unique_id"] not in left_out]
+        looks = self.looks.get(model, self.looks_back)
+        answer = make_answer(body["parameters"], ids, held_out, looks_back=looks)
         return httpx.Response(200, json=answer)
 
     def _look(self) -> dict[str, Any]:

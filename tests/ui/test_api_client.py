@@ -149,6 +149,22 @@ def test_a_load_that_cannot_be_is_an_error(gateway: FakeGateway) -> None:
     assert refusal(gateway, gateway.client().initialize("ets")).detail == "Full."
 
 
+def test_however_many_models_are_looked_at_there_are_thirty_calls_a_minute(
+    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"m{number}" for number in range(6)]
+    gateway.states = dict.fromkeys(names, ("initializing", None))
+    client, now = gateway.client(), [0.0]
+    monkeypatch.setattr("ui.api_client.monotonic", lambda: now[0])
+
+    for now[0] in (second / 2 for second in range(240)):
+        for name in names:
+            assert run(client.glance(name))["progress"] == gateway.progress
+
+    assert len(gateway.asked) <= 6 + 60
+    assert {call.split("/")[3] for call, _ in gateway.asked[6:]} == set(names)
+
+
 def test_the_progress_of_a_load_is_left_out_where_the_quota_is_used_up(gateway: FakeGateway) -> None:
     assert run(gateway.client().progress("ets"))["progress"] == {"phase": "downloading", "percent": 40.0}
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ui.fakes import AHEAD, MONTHS, VALUES, make_answer
-from ui.forecasts import moment, read_answer
+from ui.forecasts import begin_of, moment, read_answer
 
 ASKED = {"horizon_len": 2, "quantile_levels": [0.1, 0.5, 0.9]}
 
@@ -85,3 +85,24 @@ def test_a_moment_is_counted_in_seconds() -> None:
     assert moment("1970-01-02") == 86_400.0
     assert moment("2024-01-01T00:00:01") - moment("2024-01-01") == 1.0
     assert moment("1970-01-01T00:00:00+02:00") == -7200.0
+
+
+@pytest.mark.parametrize(
+    ("text", "like", "begin"),
+    [
+        ("2024", "2023-01-01", "2024-01-01"),
+        ("2024-03", "2023-01-01", "2024-03-01"),
+        ("2024Q3", "2023-01-01", "2024-07-01"),
+        (" 31.12.2024 ", "2023-01-01", "2024-12-31"),
+        ("2024-10-25", "2024-10-01T00:00:00-05:00", "2024-10-25T00:00:00-05:00"),
+        ("2024-10-25T00:00+02:00", "2024-10-01T00:00:00-05:00", "2024-10-24T22:00:00+00:00"),
+    ],
+)
+def test_a_start_is_read_as_the_gateway_does_in_the_zone_of_the_table(
+    text: str, like: str, begin: str
+) -> None:
+    assert begin_of(text, like) == moment(begin)
+
+
+def test_a_start_that_only_the_gateway_makes_sense_of_is_none() -> None:
+    assert begin_of("3/14/2024", "2024-01-01") is None

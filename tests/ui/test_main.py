@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +21,23 @@ def start(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
         timeout=60,
         check=False,
     )
+
+
+def test_the_page_says_where_it_is_in_one_line_and_nothing_of_what_goes_well(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+    env = {"PATH": os.environ["PATH"], "ENV_FILE": "/nonexistent", "PYTHONPATH": str(ROOT)}
+    env |= {"API_SECRET_KEY": "k", "UI_PORT": port, "UI_API_BASE_URL": "http://127.0.0.1:1"}
+    command = [sys.executable, "-m", "ui"]
+    with subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True) as page:
+        assert page.stderr is not None
+        first = page.stderr.readline()
+        answer = httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False)
+        page.terminate()
+        rest = page.stderr.read()
+
+    assert first.endswith(f"INFO ui page=started address=http://127.0.0.1:{port}\n")
+    assert (answer.status_code, rest) == (200, "")
 
 
 @pytest.mark.parametrize(

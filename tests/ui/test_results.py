@@ -7,8 +7,9 @@ from tests.ui.conftest import finish
 from tests.ui.fakes import MONTHLY, MONTHS, VALUES, Columns, FakeGateway, make_report, refuse
 from ui.background import Background
 from ui.choices import Choices
-from ui.results import read_layers, score_layers, summary
+from ui.results import Ranked, read_layers, score_layers, summary
 from ui.runs import Runs
+from ui.scores import Score
 from ui.steps import Run
 from ui.store import Store
 from ui.tables import Table
@@ -43,7 +44,10 @@ def test_what_the_table_knows_of_the_steps_is_laid_beside_them(runs: Runs, backg
     assert list(read_layers(runs, run, "forecast")["ets"]["series_0"].actual) == [None] * 3
 
 
-@pytest.mark.parametrize(("start", "first"), [(None, 0), ("2024-03-01", 2), ("March 2024", 6)])
+@pytest.mark.parametrize(
+    ("start", "first"),
+    [(None, 0), ("2024-03-01", 2), ("2024-03", 2), ("01.03.2024", 2), ("2024-Q2", 3), ("March 2024", 6)],
+)
 def test_the_history_is_what_was_asked_for_however_little_a_model_looks_at(
     start: str | None, first: int, runs: Runs, gateway: FakeGateway, background: Background
 ) -> None:
@@ -53,6 +57,17 @@ def test_the_history_is_what_was_asked_for_however_little_a_model_looks_at(
     for model in ("ets", "SeasonalNaive"):
         one = layers[model]["series_0"]
         assert (list(one.dates), list(one.history)) == (list(MONTHS[first:9]), list(VALUES[first:9]))
+
+
+def test_models_are_scored_on_one_scale_where_only_the_gateway_reads_the_start(
+    runs: Runs, gateway: FakeGateway, background: Background
+) -> None:
+    gateway.looks = {"ets": 2, "deep": 6}
+    layers = read_layers(runs, forecast(runs, background, context_start="3/14/2024"), "holdout")
+
+    assert {len(layers[model]["series_0"].history) for model in layers} == {6}
+    ets, deep, _ = score_layers(layers, season=1)
+    assert ets.score.mase == deep.score.mase
 
 
 def test_a_model_that_failed_has_no_layer_and_without_any_there_is_no_baseline(
@@ -81,14 +96,14 @@ def test_the_holdout_ranks_the_models_with_the_baseline_among_them(
     assert card[0].verdict is not None
     assert "50% smaller" in card[0].verdict
     assert card[-1].verdict is None
-    assert summary(card) == f"ets was best. {card[0].verdict}"
+    assert summary(card, 12) == f"ets was best. {card[0].verdict}"
 
 
 def test_without_actual_values_there_is_nothing_to_rank(runs: Runs, background: Background) -> None:
     card = score_layers(read_layers(runs, forecast(runs, background), "forecast"), season=12)
 
     assert card == []
-    assert summary(card) is None
+    assert summary(card, 12) is None
     assert score_layers({}, season=12) == []
 
 
@@ -124,6 +139,16 @@ def test_the_summary_says_so_where_no_model_is_worth_it(
     card = score_layers(read_layers(runs, run, "holdout"), season=1)
 
     assert card[0].model == "SeasonalNaive"
-    assert (
-        summary(card) == "No model was better than repeating the last season. Use that, or try other models."
-    )
+    told = "No model was better than repeating the last season. Use that, or try other models."
+    assert summary(card, 12) == told
+
+
+@pytest.mark.parametrize(("own", "other"), [(0.99, 1.0), (0.0, 0.0)])
+def test_no_model_is_called_best_that_is_not_clearly_better_than_the_guess(own: float, other: float) -> None:
+    card = [
+        Ranked("ets", Score(3, mae=own), "It was not.", None),
+        Ranked("SeasonalNaive", Score(3, mae=other), None, None),
+    ]
+
+    assert summary(card, 12) == "No model was clearly better than repeating the last season. It was not."
+    assert summary(card, 1) == "No model was clearly better than repeating the last value. It was not."

@@ -216,3 +216,37 @@ def test_the_files_have_all_models_series_and_steps(
     assert found.mimetype == "application/json"
     assert list(found.json) == ["ets", "deep"]  # type: ignore[arg-type]
     assert found.json["ets"]["prediction"]["series_ids"] == many  # type: ignore[index]
+
+
+def test_a_series_too_short_for_the_test_keeps_no_other_from_it(
+    visitor: Visitor, shared: Context, gateway: FakeGateway, many: list[str]
+) -> None:
+    gateway.short = {"shop 00", "shop 01"}
+    run = done(visitor, shared, holdout="true")
+
+    text = visitor.get(run).text
+    assert "2 series are too short for that; figures are means over 43 series" in text
+    assert "This series is too short for the test." in text
+    assert "This series is too short" not in visitor.get(run, query_string={"series": "shop 02"}).text
+    assert "<h2>shop 02: Test" in visitor.get(run, query_string={"kind": "holdout"}).text
+
+
+def test_where_every_series_is_too_short_the_test_says_so(
+    visitor: Visitor, shared: Context, gateway: FakeGateway
+) -> None:
+    gateway.short = {"series_0"}
+
+    text = visitor.get(done(visitor, shared, holdout="true")).text
+
+    assert "No series has more than 3 known values, so there is nothing to test on." in text
+
+
+def test_a_ranking_tells_that_filled_gaps_count_as_what_happened(visitor: Visitor, shared: Context) -> None:
+    told = "Values that filled the gaps of your data count as what happened."
+    table = visitor.bring()
+    visitor.get(table)
+    for repairs, shown in (({}, False), ({"repair-gaps": "interpolate"}, True)):
+        visitor.post(table, **{"role-0": "timestamp", "role-1": "target"}, **repairs)
+        run = visitor.forecast(table, holdout="true")
+        finish(shared.background)
+        assert (told in visitor.get(run).text) is shown

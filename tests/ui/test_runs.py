@@ -235,8 +235,8 @@ def test_a_model_is_loaded_first_and_its_progress_told(
         ("done", None),
     ]
     assert gateway.bodies("POST /forecast/v1/ets/initialization") == [{"wait": False}]
-    # Nine looks at a model that loads, one in six of which costs a call that is counted.
-    assert len(gateway.bodies("GET /forecast/v1/ets/status")) == 2
+    # Nine looks at a model that loads, of which one in two seconds costs a call that is counted.
+    assert len(gateway.bodies("GET /forecast/v1/ets/status")) == 1
 
 
 @pytest.mark.parametrize(

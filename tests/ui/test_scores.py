@@ -106,16 +106,30 @@ def test_a_ranking_never_has_a_larger_error_before_a_smaller_one(errors: dict[st
     ],
 )
 def test_a_verdict_is_a_sentence(own: float, other: float, sentence: str) -> None:
-    assert verdict("ets", scored(own), scored(other)) == sentence
+    assert verdict("ets", scored(own), scored(other), 12) == sentence
+
+
+def test_without_a_season_the_guess_is_the_last_value() -> None:
+    errors = ((0.5, 1.0), (2.0, 1.0), (1.0, 1.0), (1.0, 0.0))
+    told = [verdict("ets", scored(own), scored(other), 1) for own, other in errors]
+
+    assert all("epeating the last value" in one and "season" not in one for one in told)
+
+
+def test_a_verdict_tells_where_the_plain_error_says_otherwise() -> None:
+    told = verdict("ets", Score(4, mae=5.4, mase=0.9), Score(4, mae=5.1, mase=1.0), 7)
+
+    assert "10% smaller" in told
+    assert told.endswith("By MAE, in which large series count more, it is the other way round.")
 
 
 def test_a_verdict_needs_actual_values() -> None:
-    assert verdict("ets", Score(0), Score(0)) == "There are no actual values to judge by."
+    assert verdict("ets", Score(0), Score(0), 12) == "There are no actual values to judge by."
 
 
 @given(own=st.floats(1e-6, 1e6), other=st.floats(1e-6, 1e6))
 def test_a_model_is_worth_using_only_where_its_error_is_smaller(own: float, other: float) -> None:
-    told = verdict("ets", scored(own), scored(other))
+    told = verdict("ets", scored(own), scored(other), 12)
 
     assert ("It is worth using." in told) == (1 - own / other >= 0.02)
     assert ("is the better choice" in told) == (own / other - 1 >= 0.02)
@@ -131,14 +145,34 @@ def test_a_model_is_worth_using_only_where_its_error_is_smaller(own: float, othe
             "The 80% band held 50% of the 100 actual values: it is too narrow,"
             " so trust it less than it says.",
         ),
+        (
+            0.7,
+            2000,
+            "The 80% band held 70% of the 2000 actual values: it is too narrow,"
+            " so trust it less than it says.",
+        ),
+        (0.8, 2000, "The 80% band held 80% of the 2000 actual values, as it should."),
         (1.0, 100, "The 80% band held 100% of the 100 actual values: it is wider than it had to be."),
-        (0.5, 4, "The 80% band held 50% of the 4 actual values, as it should."),
+        (0.75, 100, "The 80% band held 75% of the 100 actual values, as it should."),
+        (0.5, 4, "The 80% band held 50% of the 4 actual values; of so few, that may be chance."),
+        (0.0, 1, "The 80% band held 0% of the one actual value; of so few, that may be chance."),
     ],
 )
 def test_bands_are_judged_by_the_widest_as_far_as_so_few_values_allow(
     held: float, steps: int, sentence: str
 ) -> None:
     assert judge_bands(Score(steps, coverage={0.5: 0.0, 0.8: held})) == sentence
+
+
+@pytest.mark.parametrize(("share", "steps"), [(0.95, 1), (0.98, 5), (0.9, 2)])
+def test_one_value_outside_a_wide_band_proves_nothing(share: float, steps: int) -> None:
+    told = judge_bands(Score(steps, coverage={share: 1 - 1 / steps})) or ""
+
+    assert "too narrow" not in told
+
+
+def test_bands_of_a_forecast_that_was_exact_are_not_called_wide() -> None:
+    assert judge_bands(Score(100, mae=0.0, coverage={0.8: 1.0})) is None
 
 
 def test_without_bands_there_is_nothing_to_judge() -> None:

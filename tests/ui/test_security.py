@@ -110,6 +110,31 @@ def test_the_right_password_leads_to_where_one_wanted_to_go(make_page: MakePage)
     assert visitor.get("/").status_code == 200
 
 
+def test_passwords_cannot_be_guessed_one_after_the_other(make_page: MakePage) -> None:
+    app = make_page(password="open sesame")
+    visitor = Visitor(app)
+    visitor.get("/login")
+    assert [visitor.post("/login", password=str(guess)).status_code for guess in range(5)] == [401] * 5
+
+    told = visitor.post("/login", password="open sesame")
+    assert told.status_code == 429
+    assert 0 < int(told.headers["Retry-After"]) <= 60
+    assert "Too many passwords were tried; try again in" in told.text
+    assert visitor.get("/").status_code == 302
+
+
+def test_those_who_are_in_stay_in_while_others_guess(make_page: MakePage) -> None:
+    app = make_page(password="open sesame")
+    visitor, guesser = Visitor(app), Visitor(app)
+    visitor.get("/login")
+    visitor.post("/login", password="open sesame")
+    guesser.get("/login")
+    for guess in range(7):
+        guesser.post("/login", password=str(guess))
+
+    assert visitor.get("/").status_code == 200
+
+
 def test_a_session_ends_with_the_password_it_was_opened_with(make_page: MakePage) -> None:
     before, after = make_page(password="one"), make_page(password="two")
     visitor = Visitor(before)

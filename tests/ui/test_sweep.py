@@ -67,7 +67,12 @@ def test_a_gateway_that_is_down_is_asked_again_next_time(
 
 @pytest.mark.parametrize(
     ("answer", "removed"),
-    [(refuse(429, "RATE_LIMITED", "Later.", 9), False), (refuse(403, "FORBIDDEN", "No."), True)],
+    [
+        (refuse(429, "RATE_LIMITED", "Later.", 9), False),
+        (refuse(401, "UNAUTHORIZED", "Not this key."), False),
+        (httpx.Response(504, text="<html>"), False),
+        (refuse(403, "FORBIDDEN", "No."), True),
+    ],
 )
 def test_a_refusal_is_logged_and_stands_in_the_way_only_where_it_passes(
     store: Store,

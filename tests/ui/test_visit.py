@@ -19,6 +19,15 @@ def test_health_tells_the_state_of_the_gateway(visitor: Visitor, gateway: FakeGa
     assert answer.json["gateway"]["status"] == "unreachable"
 
 
+@pytest.mark.parametrize("address", ["/health", "/banner"])
+def test_a_gateway_that_hangs_holds_the_page_for_seconds_only(
+    visitor: Visitor, gateway: FakeGateway, address: str
+) -> None:
+    visitor.get(address)
+
+    assert gateway.patience["GET /health"] == 3.0
+
+
 def test_the_banner_stands_there_as_long_as_the_gateway_is_down(
     visitor: Visitor, gateway: FakeGateway
 ) -> None:

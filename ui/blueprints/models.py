@@ -47,7 +47,8 @@ def _state(model: str) -> dict[str, Any]:
     states = shared.background.wait(shared.gateway.health())["models"]
     if model not in states:
         raise NotFoundError("There is no such model.")
-    known = {"model_status": states[model]["status"], "details": None}
-    if known["model_status"] not in ("initializing", "error"):
-        return known
-    return known | shared.background.wait(shared.gateway.progress(model))
+    status = states[model]["status"]
+    look = {"initializing": shared.gateway.glance, "error": shared.gateway.progress}.get(status)
+    told = {"details": None} if look is None else shared.background.wait(look(model))
+    # What a glance tells may be of an earlier load.
+    return {**told, "model_status": status}

@@ -11,6 +11,7 @@ from ui.context import context
 from ui.errors import NotFoundError, RequestError
 from ui.exports import write_csv
 from ui.results import Layers, read_layers, score_layers, summary
+from ui.scores import guess_of
 from ui.security import visitor
 from ui.snippets import as_curl, as_python
 from ui.steps import Kind, Run
@@ -130,7 +131,7 @@ def _result(run: Run) -> dict[str, Any]:
     name = _series(layers)
     holdout = read_layers(shared.runs, run, "holdout")
     ranking = score_layers(holdout, season)
-    names = list(next(iter(layers.values())))
+    names, tested = list(next(iter(layers.values()))), list(next(iter(holdout.values()), {}))
     return {
         "kind": _kind(),
         "name": name,
@@ -138,8 +139,11 @@ def _result(run: Run) -> dict[str, Any]:
         "card": score_layers(layers, season, [name]),
         "overall": score_layers(layers, season) if len(names) > 1 else [],
         "compared": bool(holdout),
+        "tested": tested,
+        "untested": len(run.table.series_ids()) - len(tested),
         "ranking": ranking,
-        "summary": summary(ranking),
+        "summary": summary(ranking, season),
+        "guess": guess_of(season),
         "names": names,
         "snippets": _snippets(run),
         "warnings": {

@@ -10,6 +10,8 @@ from ui.errors import GatewayError
 from ui.security import check_password, safe_target
 
 blueprint = Blueprint("visit", __name__)
+# Each open page asks again and again, and holds one of few threads as long as it waits.
+_PATIENCE_SECONDS = 3.0
 
 
 @blueprint.get("/login")
@@ -21,7 +23,8 @@ def show_login() -> ResponseReturnValue:
 @blueprint.post("/login")
 def enter() -> ResponseReturnValue:
     """Let in who knows the password."""
-    check_password(request.form.get("password", ""), context().settings)
+    shared = context()
+    check_password(request.form.get("password", ""), shared.settings, shared.attempts)
     return redirect(safe_target(request.form.get("next", "/")))
 
 
@@ -47,7 +50,7 @@ def find_icon() -> ResponseReturnValue:
 def _gateway_state() -> dict[str, Any]:
     shared = context()
     try:
-        answer = shared.background.wait(shared.gateway.health())
+        answer = shared.background.wait(shared.gateway.health(_PATIENCE_SECONDS))
     except GatewayError as error:
         return {"status": "unreachable", "detail": error.detail}
     return {"status": answer.get("status", "unknown"), "version": answer.get("version")}

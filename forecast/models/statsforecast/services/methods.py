@@ -2,7 +2,7 @@
 
 `auto` follows what was measured (MASE and pinball loss against SeasonalNaive on M4 and on public hourly,
 daily and monthly series): MSTL for anything faster than a day, AutoARIMA for days and weeks,
-DynamicOptimizedTheta for months and slower.
+DynamicOptimizedTheta for months and slower, or MSTL where a trend would hide the season from it.
 """
 
 from dataclasses import dataclass, replace
@@ -12,6 +12,7 @@ import pandas as pd
 from pandas.tseries.frequencies import to_offset
 
 from forecast.core.adapter import Series
+from forecast.models.statsforecast.services.seasonality import hides_season
 
 LONGEST_SEASON = 24
 """The longest season of AutoETS and AutoARIMA: with one state a step the fit takes minutes beyond it."""
@@ -39,7 +40,7 @@ def choose(asked: str, series: Series) -> Choice:
     if np.ptp(series.target) == 0:
         told = ("A single point tells nothing of the spread; all quantiles equal it.",) if steps == 1 else ()
         return Choice("Naive", (), told)
-    method = _best(series.freq, season) if asked == "auto" else asked
+    method = _best(series) if asked == "auto" else asked
     reason = _obstacle(method, steps, season)
     chosen = _with_seasons(method, series.freq, season, steps)
     if asked == "auto":
@@ -69,13 +70,16 @@ def simplest(steps: int, season: int) -> Choice:
     return Choice("Naive", ())
 
 
-def _best(freq: str, season: int) -> str:
-    offset = to_offset(freq)
+def _best(series: Series) -> str:
+    offset, season = to_offset(series.freq), series.season_length
     base = _base(offset)
     within_day = isinstance(offset, pd.offsets.Tick) and offset.nanos < _DAY
     if season > 1 and (within_day or (season > LONGEST_SEASON and base != "W")):
         return "MSTL"
-    return "DynamicOptimizedTheta" if base in "MQY" else "AutoARIMA"
+    if base not in "MQY":
+        return "AutoARIMA"
+    hidden = _obstacle("MSTL", len(series.target), season) is None and hides_season(series.target, season)
+    return "MSTL" if hidden else "DynamicOptimizedTheta"
 
 
 def _base(offset: pd.offsets.BaseOffset) -> str:
