@@ -68,6 +68,7 @@ def run_gateway(model_id: str, **environment: str) -> Iterator[int]:
             "API_SECRET_KEY": _KEY,
             "MODEL_NAME": model_id,
             "RATE_LIMIT_ENABLED": "false",
+            "RESULT_CACHE_BYTES": "0",
             "DATA_DIR": str(ROOT / "data"),
             "LOG_DIR": folder,
             "HF_HUB_OFFLINE": "1",

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from forecast.core.adapter import DECILES, Adapter, Capabilities, Forecast, ModelConfig, Options, Task
-from forecast.core.config import ModelSettings
 from forecast.core.lifecycle import ModelService
+from forecast.core.model_settings import ModelSettings
 from forecast.core.routing import build_model_router
 from forecast.models import MODEL_REGISTRY, ModelEntry
 

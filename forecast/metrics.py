@@ -39,13 +39,18 @@ class ModelCollector(Collector):
                 ("model_seconds", "inference_seconds", "Seconds spent in the model."),
             )
         }
+        cached = CounterMetricFamily(
+            "sapheneia_model_series_cached", "Series answered from memory.", labels=["model"]
+        )
         for model_id, service in self._services.items():
             figures = service.load_figures()
             ready.add_metric([model_id], float(figures is not None))
+            if (loaded := service.snapshot.ready) is not None:
+                cached.add_metric([model_id], loaded.cache.hits)
             if figures is not None:
                 for name, family in (gauges | counters).items():
                     family.add_metric([model_id], getattr(figures, name))
-        return [ready, *gauges.values(), *counters.values()]
+        return [ready, *gauges.values(), *counters.values(), cached]
 
 
 class RequestMetrics:

@@ -17,8 +17,9 @@ from pydantic import AliasChoices, BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from forecast.core import parameters, responses, schemas
-from forecast.core.config import ModelSettings, Settings
+from forecast.core.config import Settings
 from forecast.core.errors import SapheneiaError
+from forecast.core.model_settings import ModelSettings
 from forecast.core.problem import Problem, ProblemCell
 from forecast.core.series.calendar_covariates import calendar_rows
 from forecast.models import MODEL_REGISTRY, SPEEDS, get_available_models, get_service

@@ -22,6 +22,7 @@ AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["RESULT_CACHE_BYTES"] = "0"  # models compute whatever is asked, however often
 os.environ["ENV_FILE"] = "/nonexistent"  # no developer's .env reaches a test
 
 MakeApp = Callable[..., FastAPI]

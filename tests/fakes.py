@@ -17,8 +17,8 @@ from forecast.core.adapter import (
     Series,
     Task,
 )
-from forecast.core.config import ModelSettings
 from forecast.core.lifecycle import ModelService
+from forecast.core.model_settings import ModelSettings
 
 
 class FakeSettings(ModelSettings, env_prefix="FAKE_"):

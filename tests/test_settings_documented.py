@@ -11,7 +11,8 @@ from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from forecast.core.config import ModelSettings, Settings
+from forecast.core.config import Settings
+from forecast.core.model_settings import ModelSettings
 from ui.settings import Settings as PageSettings
 
 ROOT = Path(__file__).parents[1]

@@ -39,6 +39,7 @@ def render(plan: Plan, answer: Answer, started: float) -> bytes:
             "execution_time_seconds": answer.model_seconds,
             "queue_time_seconds": answer.queue_seconds,
             "batch_size": answer.batch_size,
+            "cached_series": answer.cached,
             "async_execution": True,
             "thread_pool": True,
             "model_version": plan.model_version,

@@ -5,9 +5,9 @@ from typing import Any
 
 from forecast.core.adapter import Adapter, Capabilities, ModelConfig
 from forecast.core.checkpoint import pin_checkpoint
-from forecast.core.config import ModelSettings
 from forecast.core.errors import BackendError, ConfigConflictError, NotSupportedError, RequestError
 from forecast.core.licence import require_same_acceptance
+from forecast.core.model_settings import ModelSettings
 from forecast.core.precision import check_precision
 from forecast.core.schemas import InitializationRequest
 

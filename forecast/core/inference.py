@@ -3,13 +3,14 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 from anyio.to_thread import run_sync
 
+from forecast.core.adapter import Task
 from forecast.core.answer import render
 from forecast.core.config import Settings
 from forecast.core.data.selection import select
@@ -21,6 +22,8 @@ from forecast.core.lifecycle import ModelService
 from forecast.core.limits import check_series_count
 from forecast.core.parameters import InferenceRequest
 from forecast.core.plan import Plan, make_plan
+from forecast.core.result_cache import Recall, recall
+from forecast.core.snapshot import Ready
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,9 +53,14 @@ class Patience:
 
 
 async def infer(
-    service: ModelService[Any], request: InferenceRequest[Any], settings: Settings, patience: Patience
+    service: ModelService[Any],
+    request: InferenceRequest[Any],
+    settings: Settings,
+    patience: Patience,
+    *,
+    fresh: bool = False,
 ) -> bytes:
-    """Return the JSON body of the forecast that a request asks for.
+    """Return the JSON body of the forecast that a request asks for, computed now where `fresh`.
 
     Raises NotInitializedError before anything is read, or with LAZY_INITIALIZATION what `load_on_demand`
     raises; the errors of the table and its definition, OverloadedError, DeadlineError, and AbandonedError
@@ -63,7 +71,7 @@ async def infer(
         if settings.lazy_initialization:
             await load_on_demand(service, patience.left_to_load(), gone)
         service.require_ready()
-        work = asyncio.create_task(_forecast(service, request, settings, patience))
+        work = asyncio.create_task(_forecast(service, request, settings, patience, fresh))
         return await _first(work, gone, patience)
     finally:
         gone.cancel()
@@ -84,25 +92,34 @@ async def _first(work: asyncio.Task[bytes], gone: asyncio.Task[None], patience: 
 
 
 async def _forecast(
-    service: ModelService[Any], request: InferenceRequest[Any], settings: Settings, patience: Patience
+    service: ModelService[Any],
+    request: InferenceRequest[Any],
+    settings: Settings,
+    patience: Patience,
+    fresh: bool,
 ) -> bytes:
     read = await find_table(request.data_source_url_or_path, request.data, settings, select(request))
     most = settings.max_series_per_request
     queued = _Queued()
 
-    def queue() -> tuple[Plan, Future[Answer]]:
+    def queue() -> tuple[Plan, Recall, Future[Answer]]:
         table = read()
         check_series_count(request, table, most)
         plan = make_plan(service, request, table)
-        return plan, queued.submit(plan, patience)
+        recalled = recall(plan.ready.cache, plan.tasks, fresh=fresh)
+        return plan, recalled, queued.submit(plan.ready, recalled.missing, patience)
 
     try:
-        plan, future = await run_sync(queue, abandon_on_cancel=True)
+        plan, recalled, future = await run_sync(queue, abandon_on_cancel=True)
         answer = await asyncio.wrap_future(future)
     except asyncio.CancelledError:
         queued.give_up()
         raise
-    return await run_sync(render, plan, answer, patience.started, abandon_on_cancel=True)
+
+    def write() -> bytes:
+        return render(plan, recalled.complete(answer), patience.started)
+
+    return await run_sync(write, abandon_on_cancel=True)
 
 
 class _Queued:
@@ -112,11 +129,11 @@ class _Queued:
         self._given_up = threading.Event()
         self._futures: list[Future[Answer]] = []
 
-    def submit(self, plan: Plan, patience: Patience) -> Future[Answer]:
-        """Queue a plan's tasks and return the future of their answer; AbandonedError where it is given up."""
+    def submit(self, ready: Ready[Any], tasks: Sequence[Task], patience: Patience) -> Future[Answer]:
+        """Queue tasks and return the future of their answer; AbandonedError where it is given up."""
         if self._given_up.is_set():
             raise AbandonedError("The caller went away before the answer was ready.")
-        future = plan.ready.worker.submit(plan.tasks, patience.left())
+        future = ready.worker.submit(tasks, patience.left())
         self._futures.append(future)
         if self._given_up.is_set():
             future.cancel()

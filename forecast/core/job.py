@@ -11,12 +11,16 @@ from forecast.core.adapter import Forecast, Task
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The forecasts of one job, in the order of its tasks, and what they cost in seconds."""
+    """The forecasts of one job, in the order of its tasks, and what they cost in seconds.
+
+    `cached` of them were remembered, and cost nothing.
+    """
 
     forecasts: list[Forecast]
     queue_seconds: float
     model_seconds: float
     batch_size: int
+    cached: int = 0
 
 
 @dataclass(slots=True, eq=False)

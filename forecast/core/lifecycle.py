@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Generic
 
 from forecast.core.adapter import Adapter, ModelConfig, Task
-from forecast.core.config import ModelSettings
 from forecast.core.configuration import check_lengths, choose_config, require_same
 from forecast.core.errors import (
     DeadlineError,
@@ -28,8 +27,10 @@ from forecast.core.job import Answer
 from forecast.core.load import Load, tellable
 from forecast.core.loading import load_model, unload_model
 from forecast.core.memory import release_memory
+from forecast.core.model_settings import ModelSettings
 from forecast.core.precision import most_in_batch
 from forecast.core.progress import LoadProgress, current_progress, tracked
+from forecast.core.result_cache import ResultCache
 from forecast.core.schemas import InitializationRequest
 from forecast.core.snapshot import Loaded, Ready, Snapshot, Status
 from forecast.core.warm_up import warm_up_task
@@ -212,7 +213,8 @@ class ModelService(Generic[Loaded]):
                 worker.close()
             unload_model(self.adapter, loaded)
             raise
-        return Ready(loaded, worker, limits, weights)
+        cache = ResultCache(self.settings.result_cache_bytes, self.settings.result_cache_seconds)
+        return Ready(loaded, worker, limits, weights, cache)
 
     def _swap(self, expected: Snapshot[Loaded], new: Snapshot[Loaded]) -> bool:
         with self._lock:

@@ -52,6 +52,7 @@ class ExecutionMetadata(BaseModel):
     execution_time_seconds: float
     queue_time_seconds: float
     batch_size: int
+    cached_series: int
     async_execution: bool
     thread_pool: bool
     model_version: str

@@ -150,14 +150,23 @@ def _add_inference(router: APIRouter, service: ModelService[Any], request_type: 
             request.state.preference_applied = f"wait={wait}"
         return Patience(request.state.started, seconds, partial(_gone, request), wait)
 
+    async def read_freshness(
+        cache_control: Annotated[
+            str | None, Header(description="`no-cache`: compute it now, whatever is remembered.")
+        ] = None,
+    ) -> bool:
+        return "no-cache" in (cache_control or "").lower()
+
     @router.post("/inference", dependencies=needed, response_model=InferenceResponse)
     async def infer_series(
         body: body_type,  # type: ignore[valid-type]
         settings: CurrentSettings,
         patience: Annotated[Patience, Depends(read_patience)],
+        fresh: Annotated[bool, Depends(read_freshness)],
     ) -> Response:
         """Forecast every series of a table."""
-        return Response(await infer(service, body, settings, patience), media_type="application/json")
+        content = await infer(service, body, settings, patience, fresh=fresh)
+        return Response(content, media_type="application/json")
 
 
 def _weights_info(now: Snapshot[Any]) -> WeightsInfo | None:

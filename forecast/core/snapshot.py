@@ -6,6 +6,7 @@ from typing import Generic, Literal, TypeVar
 from forecast.core.adapter import Capabilities, ModelConfig
 from forecast.core.load import Load
 from forecast.core.progress import LoadProgress
+from forecast.core.result_cache import ResultCache
 from forecast.core.weights import Weights
 from forecast.core.worker import Worker
 
@@ -15,12 +16,13 @@ Status = Literal["uninitialized", "initializing", "ready", "error"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ready(Generic[Loaded]):
-    """A loaded model, the worker in front of it, and its weights where it has any."""
+    """A loaded model, the worker in front of it, its weights where it has any, and what it has forecast."""
 
     loaded: Loaded
     worker: Worker
     limits: Capabilities
     weights: Weights | None
+    cache: ResultCache
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,8 +8,8 @@ from torch import OutOfMemoryError
 
 from forecast.core.adapter import ModelConfig
 from forecast.core.checkpoint import locate_checkpoint, reading
-from forecast.core.config import ModelSettings
 from forecast.core.errors import CheckpointError, ForbiddenError, InsufficientMemoryError
+from forecast.core.model_settings import ModelSettings
 from forecast.core.schemas import InitializationRequest
 
 

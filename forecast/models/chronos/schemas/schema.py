@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, BeforeValidator, Field
 
 from forecast.core.adapter import Backend
-from forecast.core.config import ModelSettings
+from forecast.core.model_settings import ModelSettings
 
 
 def _read_backend(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from forecast.core.adapter import Options
-from forecast.core.config import ModelSettings
+from forecast.core.model_settings import ModelSettings
 
 
 class FlowStateSettings(ModelSettings, env_prefix="FLOWSTATE91M_"):

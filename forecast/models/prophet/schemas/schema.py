@@ -6,7 +6,7 @@ from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapV
 from pydantic_core import PydanticCustomError
 
 from forecast.core.adapter import Options
-from forecast.core.config import ModelSettings
+from forecast.core.model_settings import ModelSettings
 from forecast.core.pool import available_cores
 
 FITS_PER_PROCESS = 4

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from forecast.core.adapter import Options
-from forecast.core.config import ModelSettings
+from forecast.core.model_settings import ModelSettings
 
 Method = Literal[
     "auto", "AutoETS", "AutoTheta", "AutoARIMA", "MSTL", "SeasonalNaive", "DynamicOptimizedTheta"

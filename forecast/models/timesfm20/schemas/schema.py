@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from forecast.core.config import ModelSettings
+from forecast.core.model_settings import ModelSettings
 
 
 class TimesFM20Settings(ModelSettings, env_prefix="TIMESFM20_"):

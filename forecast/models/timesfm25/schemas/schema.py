@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from forecast.core.adapter import Floats, Options
-from forecast.core.config import ModelSettings
+from forecast.core.model_settings import ModelSettings
 
 
 class TimesFM25Settings(ModelSettings, env_prefix="TIMESFM25_"):
