@@ -107,10 +107,19 @@ def _prediction(plan: Plan, forecasts: Sequence[Forecast]) -> dict[str, Any]:
 
 def _visualization(plan: Plan) -> dict[str, Any]:
     series = plan.panel.series
+    written: dict[tuple[pd.Timestamp, pd.Timestamp, int], list[str]] = {}
+
+    def write_once(index: pd.DatetimeIndex) -> list[str]:
+        # The series of a request lie on one calendar, and most of them on the same steps of it.
+        key = (index[0], index[-1], len(index))
+        if key not in written:
+            written[key] = write_dates(index)
+        return written[key]
+
     fields: dict[str, list[Any]] = {
         "historical_data": [np.ascontiguousarray(one.target) for one in series],
-        "dates_historical": [write_dates(one.index) for one in series],
-        "dates_future": [write_dates(one.future_index) for one in series],
+        "dates_historical": [write_once(one.index) for one in series],
+        "dates_future": [write_once(one.future_index) for one in series],
         "actual_future": [[] if np.isnan(actual).all() else actual for actual in plan.panel.actuals],
     }
     flat = {name: values[0] if len(series) == 1 else values for name, values in fields.items()}
