@@ -6,18 +6,26 @@ from typing import Any
 
 _DECILES = [level / 10 for level in range(1, 10)]
 _SEED = 20
+_PLAIN = ("timesfm25",)
+"""Those whose library reads a file of tensors and nothing else."""
 
 
 def write_checkpoint(name: str, folder: Path) -> Path:
     """Return the folder of a checkpoint under `folder`, written unless it is there already."""
     place = folder / name
-    if not (place / "config.json").exists():
+    if not place.exists():
         import torch
+        from safetensors.torch import save_file
         from transformers.utils import logging
 
         logging.disable_progress_bar()
         torch.manual_seed(_SEED)
-        _MAKERS[name]().save_pretrained(place)
+        made = _MAKERS[name]()
+        if name in _PLAIN:
+            place.mkdir(parents=True)
+            save_file(made.state_dict(), place / "model.safetensors")
+        else:
+            made.save_pretrained(place)
     return place
 
 
@@ -26,6 +34,13 @@ def _timesfm20() -> Any:
 
     # The configuration's defaults are the published 500M.
     return TimesFmModelForPrediction(TimesFmConfig())
+
+
+def _timesfm25() -> Any:
+    from timesfm.timesfm_2p5.timesfm_2p5_torch import TimesFM_2p5_200M_torch_module
+
+    # The original library has no configuration: the published 200M is all there is.
+    return TimesFM_2p5_200M_torch_module()
 
 
 def _chronos2() -> Any:
@@ -90,6 +105,7 @@ def _flowstate() -> Any:
 
 _MAKERS: dict[str, Callable[[], Any]] = {
     "timesfm20": _timesfm20,
+    "timesfm25": _timesfm25,
     "chronos-2": _chronos2,
     "bolt-small": _bolt_small,
     "flowstate-r1": _flowstate,

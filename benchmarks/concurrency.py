@@ -21,7 +21,12 @@ from benchmarks.libraries import Direct, open_library
 from benchmarks.report import Table
 from forecast.core.adapter import Floats
 
-MODEL_IDS = {"timesfm20": "timesfm20", "chronos-2": "chronos", "bolt-small": "chronos"}
+MODEL_IDS = {
+    "timesfm20": "timesfm20",
+    "timesfm25": "timesfm25",
+    "chronos-2": "chronos",
+    "bolt-small": "chronos",
+}
 CONTEXTS = (512, 64)
 CALLERS, HORIZON, REPEATS = 64, 24, 2
 BATCH_SIZES = (8, 32, 64)

@@ -10,11 +10,19 @@ Direct = Callable[[Sequence[Floats], int], Any]
 """Forecasts the series of one batch, of equal length, to a horizon: mean and deciles."""
 
 _PATCH = 32
+_FLAGS = (
+    "normalize_inputs",
+    "use_continuous_quantile_head",
+    "force_flip_invariance",
+    "infer_is_positive",
+    "fix_quantile_crossing",
+)
+"""TimesFM 2.5's options that its documentation turns on."""
 
 
 def open_library(name: str, place: Path) -> Direct:
     """Return the library's own call on a checkpoint, in float32."""
-    return _timesfm20(place) if name == "timesfm20" else _chronos(place)
+    return {"timesfm20": _timesfm20, "timesfm25": _timesfm25}.get(name, _chronos)(place)
 
 
 def _timesfm20(place: Path) -> Direct:
@@ -31,6 +39,26 @@ def _timesfm20(place: Path) -> Direct:
         with torch.inference_mode():
             output = model(past_values=past, freq=[0] * len(past), forecast_context_len=longest)
         return output.full_predictions[:, :horizon].numpy()
+
+    return forecast
+
+
+def _timesfm25(place: Path) -> Direct:
+    from timesfm import ForecastConfig, TimesFM_2p5_200M_torch
+
+    model = TimesFM_2p5_200M_torch.from_pretrained(str(place), torch_compile=False)
+    compiled: tuple[int, int, int] | None = None
+
+    def forecast(contexts: Sequence[Floats], horizon: int) -> Any:
+        nonlocal compiled
+        shape = (len(contexts), max(map(len, contexts)), horizon)
+        if shape != compiled:
+            size, longest, _ = compiled = shape
+            flags = dict.fromkeys(_FLAGS, True)
+            model.compile(
+                ForecastConfig(max_context=longest, max_horizon=horizon, per_core_batch_size=size, **flags)
+            )
+        return model.forecast(horizon=horizon, inputs=[context.astype("float32") for context in contexts])
 
     return forecast
 
