@@ -24,6 +24,8 @@ def main() -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"
     # The same number of threads for the library here and for the gateway, which inherits it.
     os.environ.setdefault("OMP_NUM_THREADS", str(available_cores()))
+    # As scripts.serve has it.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with ExitStack() as stack:
         names, folder = _read_arguments(stack)
         benchmarks = _benchmarks(folder)

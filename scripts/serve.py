@@ -6,4 +6,6 @@ from uvicorn.main import main
 
 if __name__ == "__main__":
     os.setsid()
+    # Threads of torch that spin while they wait take the cores from those that read the next requests.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     main()

@@ -58,6 +58,8 @@ WEIGHTS = {
     },
 }
 OF_LIBRARIES = {
+    "OMP_NUM_THREADS",
+    "OMP_WAIT_POLICY",
     "HF_HOME",
     "HF_HUB_OFFLINE",
     "HF_TOKEN",
