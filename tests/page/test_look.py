@@ -83,6 +83,28 @@ def test_a_table_with_problems_is_a_picture_too(looker: tuple[str, Visitor], pic
     assert find_faults(visitor) == []
 
 
+def test_the_tools_of_a_chart_cover_nothing_of_its_plot(looker: tuple[str, Visitor], pictures: Path) -> None:
+    look, visitor = looker
+
+    def overlap(chart: str) -> float:
+        """Return by how many pixels the tools reach below the upper edge of the plot."""
+        box = visitor.tab.locator(chart)
+        box.hover()
+        expect(box.locator(".modebar")).to_be_visible()
+        box.screenshot(path=pictures / f"{look}-tools-{chart[1:]}.png")
+        tools, plot = (box.locator(one).bounding_box() for one in (".modebar", ".nsewdrag"))
+        assert tools is not None
+        assert plot is not None
+        return tools["y"] + tools["height"] - plot["y"]
+
+    visitor.take_sample("Airline passengers")
+    visitor.await_chart("#history")
+    assert overlap("#history") <= 0
+    visitor.forecast(["StatsForecast"])
+    visitor.await_result()
+    assert overlap("#result") <= 0
+
+
 def test_the_whole_way_is_gone_without_a_pointer(visitor: Visitor) -> None:
     def press_until(name: str) -> None:
         """Press Tab until the control of this name has the focus."""

@@ -72,7 +72,7 @@ function dress(layout, box, colour) {
     plot_bgcolor: colour("panel"),
     font: { color: colour("text"), family: getComputedStyle(document.body).fontFamily },
     hoverlabel: { bgcolor: colour("panel"), bordercolor: colour("line"), font: { color: colour("text") }, namelength: 40 },
-    modebar: { bgcolor: colour("panel"), color: colour("faint"), activecolor: colour("accent") },
+    modebar: { bgcolor: "rgba(0, 0, 0, 0)", color: colour("faint"), activecolor: colour("accent") },
     xaxis: { ...layout.xaxis, ...axis, spikecolor: colour("faint") },
     yaxis: { ...layout.yaxis, ...axis },
   });
