@@ -43,6 +43,19 @@ class Table:
         return int(self.report["season_length"] or 1)
 
     @property
+    def known_future(self) -> int:
+        """Steps ahead for which each series has its covariates; 0 where none change over time."""
+        if not any(role.startswith("dynamic_") for role in self.roles.values()):
+            return 0
+        return min((int(one["future_steps"]) for one in self.report["series"]), default=0)
+
+    @property
+    def usual_horizon(self) -> int:
+        """The steps ahead that are proposed: as far as covariates are known, else a season, or some."""
+        usual = {1: 12, 7: 28}.get(self.season, self.season)
+        return self.known_future or usual
+
+    @property
     def blocking(self) -> list[Mapping[str, Any]]:
         """The problems that stand in the way of a forecast."""
         return [problem for problem in self.report["problems"] if problem["blocking"]]

@@ -41,7 +41,7 @@ def make_problem(code: str, **changes: Any) -> dict[str, Any]:
 
 
 def make_report(
-    columns: Columns, roles: dict[str, str], problems: Sequence[dict[str, Any]] = ()
+    columns: Columns, roles: dict[str, str], problems: Sequence[dict[str, Any]] = (), future_steps: int = 0
 ) -> dict[str, Any]:
     """Return what the gateway says of a table, without the path."""
     key = next((name for name, role in roles.items() if role == "id"), None)
@@ -58,7 +58,7 @@ def make_report(
         "freq": "MS",
         "season_length": 12,
         "series_count": len(ids),
-        "series": [{"unique_id": one} for one in ids],
+        "series": [{"unique_id": one, "future_steps": future_steps} for one in ids],
         "problems": list(problems),
         "table": {"columns": {name: list(values) for name, values in columns.items()}},
     }
