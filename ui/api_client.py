@@ -129,15 +129,20 @@ class Gateway:
         return _read(answer) if answer.content else {}
 
 
-async def patiently(call: Callable[[], Awaitable[T]]) -> T:
-    """Return what a call returns, after the pauses that the gateway asks for where a limit is met."""
+async def patiently(call: Callable[[], Awaitable[T]], pausing: Callable[[int, float], None]) -> T:
+    """Return what a call returns, after the pauses that the gateway asks for where a limit is met.
+
+    Before each, `pausing` is told the status that asks for it, and its seconds.
+    """
     while True:
         try:
             return await call()
         except GatewayError as error:
             if error.status not in _WAITS or error.retry_after is None:
                 raise
-            await sleep(min(error.retry_after, _LONGEST_PAUSE_SECONDS))
+            pause = min(error.retry_after, _LONGEST_PAUSE_SECONDS)
+            pausing(error.status, pause)
+            await sleep(pause)
 
 
 def _read(answer: httpx.Response) -> dict[str, Any]:

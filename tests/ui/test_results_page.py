@@ -1,6 +1,7 @@
 import csv
 import io
 import re
+import time
 from typing import Any
 
 import pytest
@@ -99,6 +100,22 @@ def test_a_run_shows_its_progress_until_it_is_cancelled(
     finish(shared.background)
     assert visitor.get(f"{address}/progress").headers["HX-Refresh"] == "true"
     assert "The forecast was cancelled" in visitor.get(address).text
+
+
+def test_the_progress_tells_how_long_the_quota_is_waited_for(
+    visitor: Visitor, gateway: FakeGateway, shared: Context
+) -> None:
+    gateway.refusals[INFERENCE] = [refuse(429, "RATE_LIMITED", "Later.", 45)]
+    address = visitor.forecast(visitor.bring())
+    wanted = "waits for the gateway’s quota, 4"
+    deadline = time.monotonic() + 5
+    while wanted not in (text := visitor.get(f"{address}/progress").text) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    visitor.post(f"{address}/cancel")
+    finish(shared.background)
+
+    assert re.search(r"waits for the gateway’s quota, \d\d s left", text)
+    assert "is being computed" not in text
 
 
 def test_a_run_of_which_nothing_came_says_why(
