@@ -147,6 +147,25 @@ def test_a_series_that_there_is_not_is_told_in_the_plot(visitor: Visitor) -> Non
     visitor.await_chart("#history")
 
 
+def test_a_page_that_cannot_be_reached_is_told_until_it_is_back(visitor: Visitor) -> None:
+    visitor.take_sample("Airline passengers")
+    visitor.await_chart("#history")
+    visitor.context.set_offline(True)
+    visitor.forecast(["Slow model"], horizon="7")
+
+    assert "The page cannot be reached; what you entered is kept." in told(visitor)
+    expect(visitor.button("Forecast")).to_be_enabled()
+    expect(visitor.tab.locator("#horizon")).to_have_value("7")
+
+    visitor.context.set_offline(False)
+
+    expect(visitor.tab.get_by_role("alert")).to_be_empty()
+    assert all("htmx:" in fault for fault in visitor.faults)
+    visitor.faults.clear()
+    visitor.button("Forecast").click()
+    visitor.await_result()
+
+
 @pytest.fixture
 def lonely(browser: Browser, tmp_path: Path) -> Iterator[tuple[Visitor, Service]]:
     """A visitor of a page whose gateway is down, and that gateway."""

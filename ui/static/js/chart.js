@@ -40,15 +40,15 @@ export function exportImage(box, format) {
 
 async function draw(box, address) {
   box.setAttribute("aria-busy", "true");
-  const answer = await fetch(address, { headers: { Accept: "application/json" } });
-  if (answer.ok) {
+  const answer = await fetch(address, { headers: { Accept: "application/json" } }).catch(() => null);
+  if (answer?.ok) {
     box.figure = await answer.json();
     await show(box);
     if ("brush" in box.dataset) watchBrush(box);
   } else {
     if (box.figure) Plotly.purge(box);
     box.figure = null;
-    box.textContent = answer.status === 404 ? "There is no such series." : "The chart could not be drawn. Load the page again.";
+    box.textContent = answer?.status === 404 ? "There is no such series." : "The chart could not be drawn. Load the page again.";
   }
   box.removeAttribute("aria-busy");
 }

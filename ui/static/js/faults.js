@@ -1,4 +1,4 @@
-// Marks the fields that a refusal names, and brings the refusal into view.
+// Marks the fields that a refusal names, and brings the refusal into view; tells when nobody answers.
 
 export function markFaults(within) {
   for (const field of document.querySelectorAll(".faulty")) {
@@ -16,6 +16,17 @@ export function markFaults(within) {
     field?.setAttribute("aria-invalid", "true");
   }
   told.scrollIntoView({ block: "nearest" });
+}
+
+// A request that nobody answered: told once, however often the page asks again by itself.
+export function tellUnreachable(sent) {
+  const place = document.getElementById("problem");
+  if (!place.querySelector("[data-unreachable]")) place.prepend(document.getElementById("unreachable").content.cloneNode(true));
+  if (sent) place.scrollIntoView({ block: "nearest" });
+}
+
+export function forgetUnreachable() {
+  document.querySelector("[data-unreachable]")?.remove();
 }
 
 function find(name) {
