@@ -129,7 +129,7 @@ def test_the_whole_way_is_gone_without_a_pointer(visitor: Visitor) -> None:
     press_until("CSV")
     with visitor.tab.expect_download() as waiting:
         visitor.tab.keyboard.press("Enter")
-    assert waiting.value.suggested_filename == "forecast.csv"
+    assert waiting.value.suggested_filename == "airline-passengers-forecast.csv"
 
 
 NAME_IN_FOCUS = """() => {

@@ -60,7 +60,7 @@ def test_the_json_is_the_gateways_own_answer_of_each_model(viewer: Visitor, tmp_
     content = viewer.download(viewer.tab.get_by_role("link", name="JSON"), tmp_path / "forecast.json")
 
     answers = json.loads(content)
-    assert sorted(answers) == ["chronos", "statsforecast"]
+    assert sorted(answers) == ["SeasonalNaive", "chronos", "statsforecast"]
     assert answers["chronos"]["prediction"]["series_ids"] == ["A", "B"]
     assert len(answers["chronos"]["prediction"]["point_forecast"][1]) == HORIZON
 

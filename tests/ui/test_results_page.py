@@ -143,7 +143,7 @@ def test_a_result_shows_who_is_best_and_what_to_take_away(visitor: Visitor, shar
     assert re.findall(r'<th scope="row">(\w+)</th>', text)[-3:] == ["ets", "deep", "SeasonalNaive"]
     assert "<td" in text
     assert "18.00" in text
-    assert f'href="{address}/forecast.csv"' in text
+    assert f'href="{address}/forecast.csv?kind=forecast"' in text
     assert "Not all models answered" not in text
     assert "$API_SECRET_KEY" in text
     assert "the-key" not in text
@@ -215,7 +215,7 @@ def test_the_files_have_all_models_series_and_steps(
 
     answer = visitor.get(f"{address}/forecast.csv")
     rows = list(csv.DictReader(io.StringIO(answer.text)))
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="forecast.csv"'
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="airline-passengers-forecast.csv"'
     assert len(rows) == 45 * 3 * 3
     assert rows[0] == {
         "unique_id": "shop 00",
@@ -231,8 +231,31 @@ def test_the_files_have_all_models_series_and_steps(
 
     found = visitor.get(f"{address}/forecast.json")
     assert found.mimetype == "application/json"
-    assert list(found.json) == ["ets", "deep"]  # type: ignore[arg-type]
+    assert list(found.json) == ["ets", "deep", "SeasonalNaive"]  # type: ignore[arg-type]
     assert found.json["ets"]["prediction"]["series_ids"] == many  # type: ignore[index]
+
+
+def test_the_files_of_the_test_have_what_happened(visitor: Visitor, shared: Context) -> None:
+    address = done(visitor, shared, holdout="true", intervals=["80"])
+    shown = visitor.get(f"{address}?kind=holdout").text
+    assert f'href="{address}/forecast.csv?kind=holdout"' in shown
+
+    table = visitor.get(f"{address}/forecast.csv?kind=holdout")
+    rows = list(csv.DictReader(io.StringIO(table.text)))
+    assert table.headers["Content-Disposition"] == 'attachment; filename="airline-passengers-test.csv"'
+    assert [(row["model"], row["date"], float(row["actual"])) for row in rows] == [
+        (model, day, value)
+        for model in ("ets", "SeasonalNaive")
+        for day, value in zip(MONTHS[9:], VALUES[9:], strict=True)
+    ]
+
+    found = visitor.get(f"{address}/forecast.json?kind=holdout")
+    assert found.headers["Content-Disposition"] == 'attachment; filename="airline-passengers-test.json"'
+    assert found.json is not None
+    assert list(found.json) == ["ets", "SeasonalNaive"]
+    for answer in found.json.values():
+        assert answer["visualization_data"]["actual_future"] == list(VALUES[9:])
+        assert answer["prediction"]["quantile_levels"] == [0.1, 0.5, 0.9]
 
 
 def test_a_series_too_short_for_the_test_keeps_no_other_from_it(

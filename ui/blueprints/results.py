@@ -6,10 +6,11 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from ui.baseline import NAME as BASELINE
 from ui.choices import read_choices
 from ui.context import context
 from ui.errors import NotFoundError, RequestError
-from ui.exports import write_csv
+from ui.exports import name_file, with_actual, write_answer, write_csv
 from ui.results import Layers, read_layers, score_layers, summary
 from ui.scores import guess_of
 from ui.security import visitor
@@ -82,26 +83,31 @@ def show_series(run_id: str) -> ResponseReturnValue:
 
 @blueprint.get("/runs/<run_id>/forecast.csv")
 def download_csv(run_id: str) -> Response:
-    """Return all forecasts of a run as CSV."""
-    layers = _layers(context().runs.find(run_id), "forecast")
-    text = write_csv([list(found.values()) for found in layers.values()])
-    return _file(text, "text/csv; charset=utf-8", "forecast.csv")
+    """Return all forecasts of a run, or all of the holdout, as CSV."""
+    run = context().runs.find(run_id)
+    text = write_csv([list(found.values()) for found in _layers(run, _kind()).values()])
+    return _file(text, "text/csv; charset=utf-8", run, "csv")
 
 
 @blueprint.get("/runs/<run_id>/forecast.json")
 def download_json(run_id: str) -> Response:
-    """Return the gateway's answers of a run by model."""
-    shared = context()
+    """Return the gateway's answers of a run, or of the holdout, by model, and the seasonal naive one."""
+    shared, kind = context(), _kind()
     run = shared.runs.find(run_id)
-    answers = {model: shared.runs.answer(run_id, model, "forecast") for model in run.done("forecast")}
-    if not answers:
-        raise NotFoundError(_NO_FORECAST)
-    return _file(json.dumps(answers), "application/json", "forecast.json")
+    layers = {model: list(found.values()) for model, found in _layers(run, kind).items()}
+    answers = {
+        model: with_actual(shared.runs.answer(run_id, model, kind), layers[model]) for model in run.done(kind)
+    }
+    answers[BASELINE] = write_answer(layers[BASELINE])
+    return _file(json.dumps(answers), "application/json", run, "json")
 
 
-def _file(text: str, kind: str, name: str) -> Response:
+def _file(text: str, content_type: str, run: Run, ending: str) -> Response:
+    name = name_file(run.table.name, "test" if _kind() == "holdout" else "forecast")
     return Response(
-        text, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+        text,
+        content_type=content_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}.{ending}"'},
     )
 
 
