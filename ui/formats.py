@@ -59,6 +59,11 @@ def step(freq: str | None) -> str:
     return _STEPS.get((freq or "").partition("-")[0], "step")
 
 
+def stamp(text: str) -> str:
+    """Return an ISO date or time with a blank between its day and its hour."""
+    return text.replace("T", " ")
+
+
 def cell(value: object) -> str:
     """Return a cell of a table as it was written: 147 for 147.0, nothing for None."""
     if value is None:
@@ -72,5 +77,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "size": size,
     "plural": plural,
     "step": step,
+    "stamp": stamp,
     "cell": cell,
 }

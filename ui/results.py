@@ -83,6 +83,12 @@ def _beside(one: Forecast, known: Mapping[str, Mapping[float, tuple[str, Value]]
     )
 
 
+def tested_days(holdout: Layers) -> list[tuple[str, str]]:
+    """Return the first and the last date of what each series was tested on, each pair once."""
+    series = next(iter(holdout.values()), {}).values()
+    return sorted({(one.future[0], one.future[-1]) for one in series})
+
+
 def score_layers(layers: Layers, season: int, series: Sequence[str] | None = None) -> list[Ranked]:
     """Return the score card of some series, or of all, the best model first; empty without actual values."""
     scores = {

@@ -281,6 +281,30 @@ def test_where_every_series_is_too_short_the_test_says_so(
     assert "No series has more than 3 known values, so there is nothing to test on." in text
 
 
+def test_a_ranking_tells_which_dates_it_tested_on(visitor: Visitor, shared: Context) -> None:
+    told = "Each model forecast 2024-10-01 to 2024-12-01 without seeing it"
+
+    text = visitor.get(done(visitor, shared, holdout="true")).text
+    assert told in text
+    assert "whatever your cutoff" not in text
+    cut = visitor.get(done(visitor, shared, holdout="true", context_end="2024-06-01")).text
+    assert f"{told}, whatever your cutoff" in cut
+
+
+def test_a_ranking_that_tested_series_on_other_dates_tells_between_which(
+    visitor: Visitor, shared: Context, gateway: FakeGateway, many: list[str]
+) -> None:
+    address = done(visitor, shared, holdout="true")
+    run_id = address.rpartition("/")[2]
+    answer = shared.store.read("runs", run_id, "holdout-ets")
+    answer["visualization_data"]["dates_future"][0] = ["2024-08-01", "2024-09-01", "2024-10-01"]
+    shared.store.write("runs", run_id, "holdout-ets", answer)
+
+    text = visitor.get(address).text
+
+    assert "the last 3 months of each series, between 2024-08-01 and 2024-12-01, without seeing them" in text
+
+
 def test_a_ranking_tells_that_filled_gaps_count_as_what_happened(visitor: Visitor, shared: Context) -> None:
     told = "Values that filled the gaps of your data count as what happened."
     table = visitor.bring()

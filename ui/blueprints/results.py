@@ -11,7 +11,7 @@ from ui.choices import read_choices
 from ui.context import context
 from ui.errors import NotFoundError, RequestError
 from ui.exports import name_file, with_actual, write_answer, write_csv
-from ui.results import Layers, read_layers, score_layers, summary
+from ui.results import Layers, read_layers, score_layers, summary, tested_days
 from ui.scores import guess_of
 from ui.security import visitor
 from ui.snippets import as_curl, as_python
@@ -146,6 +146,7 @@ def _result(run: Run) -> dict[str, Any]:
         "overall": score_layers(layers, season) if len(names) > 1 else [],
         "compared": bool(holdout),
         "tested": tested,
+        "days": tested_days(holdout),
         "untested": len(run.table.series_ids()) - len(tested),
         "ranking": ranking,
         "summary": summary(ranking, season),
