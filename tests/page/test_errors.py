@@ -93,6 +93,30 @@ def test_dates_in_the_wrong_order_are_told_at_their_field(visitor: Visitor) -> N
     expect(visitor.tab.locator("#context_end")).to_have_attribute("aria-invalid", "true")
 
 
+def test_a_horizon_that_leaves_nothing_to_test_is_told_beside_its_field(visitor: Visitor) -> None:
+    visitor.refusals = {422}
+    visitor.take_sample("Airline passengers")
+    visitor.forecast(["Slow model"], horizon="200")
+
+    sentence = "To test 200 steps, series of more than 200 rows are needed; the longest has 144."
+    assert sentence in told(visitor)
+    beside = visitor.tab.locator("#horizon + .beside")
+    expect(beside).to_contain_text(sentence)
+
+    visitor.forecast(["Slow model"], horizon="2")
+    visitor.await_result()
+
+
+def test_a_wrong_country_is_told_at_its_field_and_nothing_sent(visitor: Visitor) -> None:
+    visitor.take_sample("Airline passengers")
+    visitor.forecast(["Slow model"], country="Germany")
+
+    field = visitor.tab.locator("#country")
+    expect(field).to_be_focused()
+    assert field.evaluate("field => field.validity.patternMismatch")
+    assert "/tables/" in visitor.tab.url
+
+
 def test_no_model_is_told_at_the_cards(visitor: Visitor) -> None:
     visitor.refusals = {422}
     visitor.take_sample("Airline passengers")

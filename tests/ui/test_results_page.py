@@ -50,6 +50,16 @@ def test_a_forecast_leads_to_its_run_by_form_and_by_htmx(visitor: Visitor, share
     [
         ({"horizon": "3"}, "models", "Choose at least one model."),
         ({"models": ["ets"], "horizon": "x"}, "horizon", "The horizon is a number of steps from 1 to 10000."),
+        (
+            {"models": ["ets"], "horizon": "12", "holdout": "true"},
+            "horizon",
+            "To test 12 steps, series of more than 12 rows are needed; the longest has 12.",
+        ),
+        (
+            {"models": ["ets"], "horizon": "3", "country": "Germany"},
+            "country",
+            "A country is its ISO code, such as DE or US-NY.",
+        ),
     ],
 )
 def test_a_form_that_makes_no_sense_is_told_at_its_field(

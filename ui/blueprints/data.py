@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ui.choices import INTERVALS, ROLES, read_definition, read_repairs
+from ui.choices import COUNTRY, INTERVALS, ROLES, read_definition, read_repairs
 from ui.context import context
 from ui.errors import GatewayError, NotFoundError, RequestError
 from ui.security import visitor
@@ -59,7 +59,7 @@ def show_table(table_id: str) -> ResponseReturnValue:
     shared = context()
     table = shared.tables.find(visitor(), table_id)
     models = shared.background.wait(shared.gateway.models())
-    return render_template("table.html", models=models, intervals=INTERVALS, **_view(table))
+    return render_template("table.html", models=models, intervals=INTERVALS, country=COUNTRY, **_view(table))
 
 
 @blueprint.post("/tables/<table_id>")

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from flask.typing import ResponseReturnValue
 
 from ui.baseline import NAME as BASELINE
-from ui.choices import read_choices
+from ui.choices import check_test, read_choices
 from ui.context import context
 from ui.errors import NotFoundError, RequestError
 from ui.exports import name_file, with_actual, write_answer, write_csv
@@ -30,7 +30,9 @@ def start_run(table_id: str) -> ResponseReturnValue:
     table = shared.tables.find(visitor(), table_id)
     if table.blocking:
         raise RequestError("Settle the problems of the data first: " + table.blocking[0]["message"])
-    run_id = shared.runs.start(table, read_choices(request.form))
+    choices = read_choices(request.form)
+    check_test(choices, table)
+    run_id = shared.runs.start(table, choices)
     target = url_for("results.show_run", run_id=run_id)
     if "HX-Request" in request.headers:
         return "", 204, {"HX-Redirect": target}

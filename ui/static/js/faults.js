@@ -5,6 +5,7 @@ export function markFaults(within) {
     field.classList.remove("faulty");
     field.removeAttribute("aria-invalid");
   }
+  document.querySelectorAll(".beside").forEach((one) => one.remove());
   const told = within?.querySelector?.("[data-problem]");
   if (!told) {
     if (within === null) document.getElementById("problem").replaceChildren();
@@ -12,8 +13,12 @@ export function markFaults(within) {
   }
   for (const item of told.querySelectorAll("[data-column]")) {
     const field = find(item.dataset.column);
-    field?.classList.add("faulty");
-    field?.setAttribute("aria-invalid", "true");
+    if (!field) continue;
+    field.classList.add("faulty");
+    field.setAttribute("aria-invalid", "true");
+    // The box that tells of all faults is far from the field.
+    const note = Object.assign(document.createElement("span"), { className: "fault beside", textContent: item.dataset.message });
+    field.after(note);
   }
   told.scrollIntoView({ block: "nearest" });
 }
