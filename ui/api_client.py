@@ -35,6 +35,7 @@ class Gateway:
             trust_env=False,
         )
         self._seen: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._names: dict[str, str] = {}
 
     async def health(self, seconds: float = _ANSWER_SECONDS) -> dict[str, Any]:
         """Return the gateway's state and that of each model, by ID; down is what takes longer."""
@@ -43,7 +44,14 @@ class Gateway:
     async def models(self) -> list[dict[str, Any]]:
         """Return the registry's entries with each model's state."""
         found: list[dict[str, Any]] = (await self._send("GET", "/models"))["models"]
+        self._names = {str(model["id"]): str(model["name"]) for model in found}
         return found
+
+    async def names(self) -> dict[str, str]:
+        """Return the models' names by their IDs, as the gateway last told them."""
+        if not self._names:
+            await self.models()
+        return self._names
 
     async def samples(self) -> list[dict[str, Any]]:
         """Return the tables that the gateway ships."""

@@ -1,6 +1,7 @@
 """Runs: the forecasts that a visitor asked several models for, and their comparison on a holdout."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -21,11 +22,11 @@ class Runs:
         self._gateway = gateway
         self._background = background
 
-    def start(self, table: Table, choices: Choices) -> str:
-        """Begin to forecast and return the run's ID."""
+    def start(self, table: Table, choices: Choices, names: Mapping[str, str] | None = None) -> str:
+        """Begin to forecast and return the run's ID; `names` has those of models by their IDs."""
         kinds = KINDS if choices.holdout else KINDS[:1]
         steps = tuple(Step(model, kind) for kind in kinds for model in choices.models)
-        run = Run(self._store.make("runs"), table, choices, time.time(), {}, steps)
+        run = Run(self._store.make("runs"), table, choices, time.time(), {}, steps, names or {})
         self._store.write("runs", run.id, "table", asdict(table))
         self._keep(run)
         self._background.start(run.id, Execution(run, self._store, self._gateway, self._keep).go())
@@ -41,6 +42,7 @@ class Runs:
             begun=kept["begun"],
             paths=kept["paths"],
             steps=tuple(Step(**step) for step in kept["steps"]),
+            names=kept.get("names", {}),
         )
         if run.ended or self._background.runs(run_id):
             return run
@@ -62,6 +64,7 @@ class Runs:
             "choices": run.choices.model_dump(mode="json"),
             "begun": run.begun,
             "paths": dict(run.paths),
+            "names": dict(run.names),
             "steps": [asdict(step) for step in run.steps],
         }
         self._store.write("runs", run.id, "run", kept)

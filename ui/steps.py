@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Any, Literal
 
@@ -45,7 +45,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What was asked of which table, and how far it is; `paths` names what the gateway keeps for it."""
+    """What was asked of which table, and how far it is.
+
+    `paths` names what the gateway keeps for it, `names` has the models' names by their IDs.
+    """
 
     id: str
     table: Table
@@ -53,6 +56,7 @@ class Run:
     begun: float
     paths: Mapping[str, str]
     steps: tuple[Step, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -71,6 +75,11 @@ class Run:
     def kinds(self) -> list[Kind]:
         """What its steps are of: forecasts, and where it was asked for the holdout."""
         return list(dict.fromkeys(step.kind for step in self.steps))
+
+    def name_of(self, model: str) -> str:
+        """Return the name of a model, its ID where it has none of its own."""
+        name = self.names.get(model, model)
+        return name if [*self.names.values()].count(name) <= 1 else model
 
     def done(self, kind: Kind) -> list[str]:
         """Return the models whose forecast of a kind is there, in the order they were chosen in."""

@@ -52,7 +52,7 @@ def test_a_bad_cell_is_told_with_its_row_and_repaired(visitor: Visitor) -> None:
     visitor.await_chart("#history")
     visitor.forecast(["Slow model"], horizon="5")
     visitor.await_result()
-    assert len(next(line for line in visitor.figure() if line["name"] == "fake")["y"]) == 5
+    assert len(next(line for line in visitor.figure() if line["name"] == "Slow model")["y"]) == 5
 
 
 def test_an_unsettled_problem_keeps_the_forecast_from_beginning(visitor: Visitor) -> None:
@@ -136,12 +136,12 @@ def test_a_band_beyond_a_model_is_told_with_the_models_that_have_it(visitor: Vis
     visitor.await_result()
 
     lost = visitor.tab.locator(".problem", has_text="Not all models answered")
-    expect(lost).to_contain_text("fake")
+    expect(lost).to_contain_text("Slow model")
     expect(lost).to_contain_text("0.01")
     expect(lost.get_by_role("listitem")).to_have_count(1)
     names = [line["name"] for line in visitor.figure()]
-    assert "statsforecast" in names
-    assert "fake" not in names
+    assert "StatsForecast" in names
+    assert "Slow model" not in names
 
 
 def test_a_horizon_beyond_the_only_model_leaves_the_reason_and_the_way_back(visitor: Visitor) -> None:

@@ -148,9 +148,9 @@ def test_a_result_shows_who_is_best_and_what_to_take_away(visitor: Visitor, shar
 
     text = visitor.get(address).text
 
-    assert "ets was best. The error of ets was 50% smaller" in text
+    assert "ETS was best. The error of ETS was 50% smaller" in text
     assert "Which model is best?" in text
-    assert re.findall(r'<th scope="row">(\w+)</th>', text)[-3:] == ["ets", "deep", "SeasonalNaive"]
+    assert re.findall(r'<th scope="row">(\w+)</th>', text)[-3:] == ["ETS", "DEEP", "SeasonalNaive"]
     assert "<td" in text
     assert "18.00" in text
     assert f'href="{address}/forecast.csv?kind=forecast"' in text
@@ -158,6 +158,30 @@ def test_a_result_shows_who_is_best_and_what_to_take_away(visitor: Visitor, shar
     assert "$API_SECRET_KEY" in text
     assert "the-key" not in text
     assert visitor.get(f"{address}?kind=holdout").text.count('class="ranked"') == 1
+
+
+def test_a_result_names_models_as_their_cards_do_and_the_methods_they_chose(
+    visitor: Visitor, shared: Context, gateway: FakeGateway
+) -> None:
+    gateway.methods["ets"] = "AutoTheta"
+
+    text = visitor.get(done(visitor, shared, models=["ets", "deep"], holdout="true")).text
+
+    assert "The request to ETS" in text
+    assert "<strong>ETS</strong> (AutoTheta) The error of ETS was" in text
+    assert "<strong>DEEP</strong> The error of DEEP" in text
+    assert "Methods: ETS chose AutoTheta." in text
+
+
+def test_models_are_named_by_their_ids_where_the_gateway_does_not_tell_their_names(
+    visitor: Visitor, shared: Context, gateway: FakeGateway
+) -> None:
+    table = visitor.bring()
+    gateway.refusals["GET /models"] = [refuse(429, "RATE_LIMITED", "Later.", 9)]
+    address = visitor.forecast(table)
+    finish(shared.background)
+
+    assert "The request to ets" in visitor.get(address).text
 
 
 def test_the_models_that_failed_are_told_beside_the_result(
@@ -169,8 +193,8 @@ def test_the_models_that_failed_are_told_beside_the_result(
     text = visitor.get(done(visitor, shared, models=["ets", "deep"], holdout="true")).text
 
     assert "Not all models answered" in text
-    assert "<strong>deep</strong>: It failed." in text
-    assert "<strong>ets</strong> on the test: Too short." in text
+    assert "<strong>DEEP</strong>: It failed." in text
+    assert "<strong>ETS</strong> on the test: Too short." in text
     assert "kind=holdout" not in text
 
 
@@ -191,7 +215,7 @@ def test_the_chart_has_every_model_and_the_baseline(visitor: Visitor, shared: Co
     figure = visitor.get(f"{address}/chart").json
     assert figure is not None
     names = [trace["name"] for trace in figure["data"] if "band" not in trace["meta"]]
-    assert names == ["History", "ets", "deep", "SeasonalNaive"]
+    assert names == ["History", "ETS", "DEEP", "SeasonalNaive"]
     held = visitor.get(f"{address}/chart?kind=holdout").json
     assert held is not None
     assert [trace["y"] for trace in held["data"] if trace["name"] == "Actual"] == [list(VALUES[9:])]
@@ -229,7 +253,7 @@ def test_the_files_have_all_models_series_and_steps(
     assert len(rows) == 45 * 3 * 3
     assert rows[0] == {
         "unique_id": "shop 00",
-        "model": "ets",
+        "model": "ETS",
         "date": "2025-01-01",
         "forecast": "18.0",
         "actual": "",
@@ -255,7 +279,7 @@ def test_the_files_of_the_test_have_what_happened(visitor: Visitor, shared: Cont
     assert table.headers["Content-Disposition"] == 'attachment; filename="airline-passengers-test.csv"'
     assert [(row["model"], row["date"], float(row["actual"])) for row in rows] == [
         (model, day, value)
-        for model in ("ets", "SeasonalNaive")
+        for model in ("ETS", "SeasonalNaive")
         for day, value in zip(MONTHS[9:], VALUES[9:], strict=True)
     ]
 

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from ui.baseline import NAME as BASELINE
 from ui.choices import check_test, read_choices
 from ui.context import context
-from ui.errors import NotFoundError, RequestError
+from ui.errors import GatewayError, NotFoundError, RequestError
 from ui.exports import name_file, with_actual, write_answer, write_csv
 from ui.results import Layers, read_layers, score_layers, summary, tested_days
 from ui.scores import guess_of
@@ -32,7 +32,7 @@ def start_run(table_id: str) -> ResponseReturnValue:
         raise RequestError("Settle the problems of the data first: " + table.blocking[0]["message"])
     choices = read_choices(request.form)
     check_test(choices, table)
-    run_id = shared.runs.start(table, choices)
+    run_id = shared.runs.start(table, choices, _names())
     target = url_for("results.show_run", run_id=run_id)
     if "HX-Request" in request.headers:
         return "", 204, {"HX-Redirect": target}
@@ -98,7 +98,8 @@ def download_json(run_id: str) -> Response:
     run = shared.runs.find(run_id)
     layers = {model: list(found.values()) for model, found in _layers(run, kind).items()}
     answers = {
-        model: with_actual(shared.runs.answer(run_id, model, kind), layers[model]) for model in run.done(kind)
+        model: with_actual(shared.runs.answer(run_id, model, kind), layers[run.name_of(model)])
+        for model in run.done(kind)
     }
     answers[BASELINE] = write_answer(layers[BASELINE])
     return _file(json.dumps(answers), "application/json", run, "json")
@@ -111,6 +112,15 @@ def _file(text: str, content_type: str, run: Run, ending: str) -> Response:
         content_type=content_type,
         headers={"Content-Disposition": f'attachment; filename="{name}.{ending}"'},
     )
+
+
+def _names() -> dict[str, str]:
+    """Return the models' names, none where the gateway does not tell them: the run says why."""
+    shared = context()
+    try:
+        return shared.background.wait(shared.gateway.names())
+    except GatewayError:
+        return {}
 
 
 def _kind() -> Kind:
@@ -153,10 +163,12 @@ def _result(run: Run) -> dict[str, Any]:
         "ranking": ranking,
         "summary": summary(ranking, season),
         "guess": guess_of(season),
+        "baseline": BASELINE,
         "names": names,
         "snippets": _snippets(run),
         "warnings": {
-            model: shared.runs.answer(run.id, model, "forecast")["warnings"] for model in run.done("forecast")
+            run.name_of(model): shared.runs.answer(run.id, model, "forecast")["warnings"]
+            for model in run.done("forecast")
         },
         **_choose_from(names),
     }
