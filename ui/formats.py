@@ -59,6 +59,11 @@ def step(freq: str | None) -> str:
     return _STEPS.get((freq or "").partition("-")[0], "step")
 
 
+def article(word: str) -> str:
+    """Return a word of a step with its article, `an hour` or `a day`."""
+    return f"an {word}" if word.startswith("hour") else f"a {word}"
+
+
 def stamp(text: str) -> str:
     """Return an ISO date or time with a blank between its day and its hour."""
     return text.replace("T", " ")
@@ -77,6 +82,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "size": size,
     "plural": plural,
     "step": step,
+    "article": article,
     "stamp": stamp,
     "cell": cell,
 }

@@ -105,6 +105,19 @@ def test_the_tools_of_a_chart_cover_nothing_of_its_plot(looker: tuple[str, Visit
     assert overlap("#result") <= 0
 
 
+def test_no_name_of_a_model_breaks_on_a_phone(browser: Browser, page: Service) -> None:
+    visitor = Visitor(browser, page.url, **(PHONE | {"viewport": {"width": 390, "height": 844}}))
+    visitor.go("/")
+    visitor.take_sample("Airline passengers")
+    visitor.forecast(["StatsForecast"])
+    visitor.await_result()
+
+    names = visitor.tab.locator(".ranked tbody th")
+    assert names.evaluate_all(LINES) == [1, 1]
+    assert find_faults(visitor) == []
+    visitor.leave()
+
+
 def test_the_whole_way_is_gone_without_a_pointer(visitor: Visitor) -> None:
     def press_until(name: str) -> None:
         """Press Tab until the control of this name has the focus."""
@@ -136,3 +149,8 @@ NAME_IN_FOCUS = """() => {
   const at = document.activeElement;
   return (at.labels?.[0]?.textContent ?? at.textContent ?? "").trim();
 }"""
+LINES = """all => all.map(one => {
+  const range = document.createRange();
+  range.selectNodeContents(one);
+  return range.getClientRects().length;
+})"""

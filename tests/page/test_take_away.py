@@ -111,8 +111,9 @@ def test_the_copied_link_opens_the_same_view_for_somebody_else(
     viewer.tab.get_by_role("link", name="Test on the last steps").click()
     expect(viewer.tab.get_by_role("heading", name="B: Test on the last steps")).to_be_visible()
     viewer.await_chart("#result")
-    viewer.button("Copy the link to this view").click()
+    viewer.button("Copy the link to this view").dblclick()
     expect(viewer.button("Copied")).to_be_visible()
+    expect(viewer.button("Copy the link to this view")).to_be_visible()
 
     other = Visitor(browser, page.url)
     other.go(viewer.clipboard())

@@ -160,6 +160,10 @@ def test_a_result_shows_who_is_best_and_what_to_take_away(visitor: Visitor, shar
     assert visitor.get(f"{address}?kind=holdout").text.count('class="ranked"') == 1
 
 
+def test_a_request_says_how_long_its_table_is_kept(visitor: Visitor, shared: Context) -> None:
+    assert "kept for 24 hours from the forecast on" in visitor.get(done(visitor, shared)).text
+
+
 def test_a_result_names_models_as_their_cards_do_and_the_methods_they_chose(
     visitor: Visitor, shared: Context, gateway: FakeGateway
 ) -> None:

@@ -166,6 +166,7 @@ def _result(run: Run) -> dict[str, Any]:
         "baseline": BASELINE,
         "names": names,
         "snippets": _snippets(run),
+        "hours": shared.settings.lifetime_hours,
         "warnings": {
             run.name_of(model): shared.runs.answer(run.id, model, "forecast")["warnings"]
             for model in run.done("forecast")
