@@ -8,7 +8,10 @@ from typing import Any
 from ui.api_client import Gateway
 from ui.background import Background
 from ui.choices import Choices
+from ui.earlier import leave_note
 from ui.execution import Execution
+from ui.formats import plural
+from ui.formats import step as step_of
 from ui.steps import KINDS, Kind, Run, Step
 from ui.store import Store
 from ui.tables import Table
@@ -29,6 +32,8 @@ class Runs:
         run = Run(self._store.make("runs"), table, choices, time.time(), {}, steps, names or {})
         self._store.write("runs", run.id, "table", asdict(table))
         self._keep(run)
+        ahead = plural(choices.horizon, step_of(table.report["freq"]))
+        leave_note(self._store, "runs", run.id, table.owner, f"{table.name}: {ahead} ahead")
         self._background.start(run.id, Execution(run, self._store, self._gateway, self._keep).go())
         return run.id
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ui.api_client import Gateway
+from ui.earlier import leave_note
 from ui.errors import GatewayError, NotFoundError
 from ui.forecasts import Value
 from ui.store import Store
@@ -98,7 +99,9 @@ class Tables:
             if upload is not None:
                 await self._gateway.forget(upload)
             raise
-        return self._keep(replace(table, id=self._store.make("tables")))
+        kept = self._keep(replace(table, id=self._store.make("tables")))
+        leave_note(self._store, "tables", kept.id, owner, name)
+        return kept
 
     async def change(
         self, table: Table, definition: Mapping[str, str] | None, freq: str | None, repairs: Mapping[str, str]

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from ui.choices import COUNTRY, INTERVALS, ROLES, read_definition, read_repairs
 from ui.context import context
+from ui.earlier import find_earlier
 from ui.errors import GatewayError, NotFoundError, RequestError
 from ui.security import visitor
 from ui.tables import Table
@@ -41,7 +42,8 @@ def show_start() -> ResponseReturnValue:
         samples = shared.background.wait(shared.gateway.samples())
     except GatewayError:
         samples = []  # the banner says why
-    return render_template("start.html", samples=samples)
+    earlier = find_earlier(shared.store, visitor())
+    return render_template("start.html", samples=samples, earlier=earlier)
 
 
 @blueprint.post("/tables")
