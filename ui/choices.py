@@ -111,8 +111,7 @@ def read_choices(form: MultiDict[str, str]) -> Choices:
 
 def check_test(choices: Choices, table: Table) -> None:
     """Raise RequestError where the models are to be tested and no series has anything to test them on."""
-    known = [sum(value is not None for value in values) for _, values in table.series().values()]
-    longest = max(known, default=None)
+    longest = table.longest
     if choices.holdout and longest is not None and longest <= choices.horizon:
         steps, rows = plural(choices.horizon, "step"), plural(choices.horizon, "row")
         told = (

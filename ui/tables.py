@@ -52,9 +52,19 @@ class Table:
 
     @property
     def usual_horizon(self) -> int:
-        """The steps ahead that are proposed: as far as covariates are known, else a season, or some."""
-        usual = {1: 12, 7: 28}.get(self.season, self.season)
-        return self.known_future or usual
+        """The steps ahead that are proposed: as far as covariates are known, else a season, or some.
+
+        Of short series it is as many as leave enough to test a forecast of them.
+        """
+        usual = self.known_future or {1: 12, 7: 28}.get(self.season, self.season)
+        return usual if self.longest is None or usual < self.longest else max(1, self.longest // 3)
+
+    @property
+    def longest(self) -> int | None:
+        """The most known target values of a series; None where no series can be told."""
+        return max(
+            (sum(value is not None for value in values) for _, values in self.series().values()), default=None
+        )
 
     @property
     def blocking(self) -> list[Mapping[str, Any]]:

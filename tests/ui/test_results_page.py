@@ -1,38 +1,16 @@
 import csv
 import io
 import re
-import time
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from tests.ui.conftest import Visitor, finish
-from tests.ui.fakes import MONTHS, VALUES, Columns, FakeGateway, make_problem, make_report, refuse
+from tests.ui.conftest import HOSTILE, Visitor, done, finish
+from tests.ui.fakes import MONTHS, VALUES, FakeGateway, make_problem, refuse
 from ui.context import Context
 
 INFERENCE = "POST /forecast/v1/ets/inference"
-HOSTILE = "=cmd|' /C calc'!A0<b>"
-
-
-@pytest.fixture
-def many(gateway: FakeGateway) -> list[str]:
-    """Forty-five series, one of them with a hostile name."""
-    names = [f"shop {number:02d}" for number in range(44)] + [HOSTILE]
-    columns: Columns = {
-        "month": list(MONTHS) * 45,
-        "shop": [name for name in names for _ in MONTHS],
-        "sales": list(VALUES) * 45,
-    }
-    gateway.report = make_report(columns, {"month": "timestamp", "shop": "id", "sales": "target"})
-    return names
-
-
-def done(visitor: Visitor, shared: Context, **fields: Any) -> str:
-    """Forecast a table to the end and return the address of the run."""
-    address = visitor.forecast(visitor.bring(), **fields)
-    finish(shared.background)
-    return address
 
 
 def test_a_forecast_leads_to_its_run_by_form_and_by_htmx(visitor: Visitor, shared: Context) -> None:
@@ -110,22 +88,6 @@ def test_a_run_shows_its_progress_until_it_is_cancelled(
     finish(shared.background)
     assert visitor.get(f"{address}/progress").headers["HX-Refresh"] == "true"
     assert "The forecast was cancelled" in visitor.get(address).text
-
-
-def test_the_progress_tells_how_long_the_quota_is_waited_for(
-    visitor: Visitor, gateway: FakeGateway, shared: Context
-) -> None:
-    gateway.refusals[INFERENCE] = [refuse(429, "RATE_LIMITED", "Later.", 45)]
-    address = visitor.forecast(visitor.bring())
-    wanted = "waits for the gateway’s quota, 4"
-    deadline = time.monotonic() + 5
-    while wanted not in (text := visitor.get(f"{address}/progress").text) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    visitor.post(f"{address}/cancel")
-    finish(shared.background)
-
-    assert re.search(r"waits for the gateway’s quota, \d\d s left", text)
-    assert "is being computed" not in text
 
 
 def test_a_run_of_which_nothing_came_says_why(
@@ -294,61 +256,3 @@ def test_the_files_of_the_test_have_what_happened(visitor: Visitor, shared: Cont
     for answer in found.json.values():
         assert answer["visualization_data"]["actual_future"] == list(VALUES[9:])
         assert answer["prediction"]["quantile_levels"] == [0.1, 0.5, 0.9]
-
-
-def test_a_series_too_short_for_the_test_keeps_no_other_from_it(
-    visitor: Visitor, shared: Context, gateway: FakeGateway, many: list[str]
-) -> None:
-    gateway.short = {"shop 00", "shop 01"}
-    run = done(visitor, shared, holdout="true")
-
-    text = visitor.get(run).text
-    assert "2 series are too short for that; figures are means over 43 series" in text
-    assert "This series is too short for the test." in text
-    assert "This series is too short" not in visitor.get(run, query_string={"series": "shop 02"}).text
-    assert "<h2>shop 02: Test" in visitor.get(run, query_string={"kind": "holdout"}).text
-
-
-def test_where_every_series_is_too_short_the_test_says_so(
-    visitor: Visitor, shared: Context, gateway: FakeGateway
-) -> None:
-    gateway.short = {"series_0"}
-
-    text = visitor.get(done(visitor, shared, holdout="true")).text
-
-    assert "No series has more than 3 known values, so there is nothing to test on." in text
-
-
-def test_a_ranking_tells_which_dates_it_tested_on(visitor: Visitor, shared: Context) -> None:
-    told = "Each model forecast 2024-10-01 to 2024-12-01 without seeing it"
-
-    text = visitor.get(done(visitor, shared, holdout="true")).text
-    assert told in text
-    assert "whatever your cutoff" not in text
-    cut = visitor.get(done(visitor, shared, holdout="true", context_end="2024-06-01")).text
-    assert f"{told}, whatever your cutoff" in cut
-
-
-def test_a_ranking_that_tested_series_on_other_dates_tells_between_which(
-    visitor: Visitor, shared: Context, gateway: FakeGateway, many: list[str]
-) -> None:
-    address = done(visitor, shared, holdout="true")
-    run_id = address.rpartition("/")[2]
-    answer = shared.store.read("runs", run_id, "holdout-ets")
-    answer["visualization_data"]["dates_future"][0] = ["2024-08-01", "2024-09-01", "2024-10-01"]
-    shared.store.write("runs", run_id, "holdout-ets", answer)
-
-    text = visitor.get(address).text
-
-    assert "the last 3 months of each series, between 2024-08-01 and 2024-12-01, without seeing them" in text
-
-
-def test_a_ranking_tells_that_filled_gaps_count_as_what_happened(visitor: Visitor, shared: Context) -> None:
-    told = "Values that filled the gaps of your data count as what happened."
-    table = visitor.bring()
-    visitor.get(table)
-    for repairs, shown in (({}, False), ({"repair-gaps": "interpolate"}, True)):
-        visitor.post(table, **{"role-0": "timestamp", "role-1": "target"}, **repairs)
-        run = visitor.forecast(table, holdout="true")
-        finish(shared.background)
-        assert (told in visitor.get(run).text) is shown

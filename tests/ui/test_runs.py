@@ -158,29 +158,6 @@ def test_a_quota_is_waited_for_wherever_it_is_met(
     assert pauses == [1.0, 2.0, 3.0]
 
 
-def test_a_wait_for_the_quota_is_told_and_no_part_of_the_time_of_a_step(
-    forecast: Start, runs: Runs, gateway: FakeGateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = [100.0]
-    seen: list[tuple[str, bool, int]] = []
-    gateway.refusals["POST /api/v1/tables"] = [refuse(503, "OVERLOADED", "Later.", 9)]
-    gateway.refusals[INFERENCE] = [refuse(429, "RATE_LIMITED", "Later.", 30)]
-
-    async def pause(seconds: float) -> None:
-        (folder,) = (tmp_path / "runs").iterdir()
-        (step,) = runs.find(folder.name).steps
-        seen.append((step.status, step.over_quota, step.pause_left))
-        clock[0] += seconds
-
-    monkeypatch.setattr("ui.api_client.sleep", pause)
-    monkeypatch.setattr("ui.execution.monotonic", lambda: clock[0])
-
-    (step,) = forecast().steps
-
-    assert seen == [("waiting", False, 9), ("running", True, 30)]
-    assert (step.status, step.seconds, step.pause_left) == ("done", 0.0, 0)
-
-
 def test_cancelling_closes_the_connection_so_that_the_gateway_drops_the_work(
     runs: Runs, gateway: FakeGateway, background: Background
 ) -> None:
