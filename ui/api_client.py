@@ -35,6 +35,7 @@ class Gateway:
             trust_env=False,
         )
         self._seen: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._names: dict[str, str] = {}
 
     async def health(self, seconds: float = _ANSWER_SECONDS) -> dict[str, Any]:
         """Return the gateway's state and that of each model, by ID; down is what takes longer."""
@@ -43,7 +44,14 @@ class Gateway:
     async def models(self) -> list[dict[str, Any]]:
         """Return the registry's entries with each model's state."""
         found: list[dict[str, Any]] = (await self._send("GET", "/models"))["models"]
+        self._names = {str(model["id"]): str(model["name"]) for model in found}
         return found
+
+    async def names(self) -> dict[str, str]:
+        """Return the models' names by their IDs, as the gateway last told them."""
+        if not self._names:
+            await self.models()
+        return self._names
 
     async def samples(self) -> list[dict[str, Any]]:
         """Return the tables that the gateway ships."""
@@ -129,15 +137,20 @@ class Gateway:
         return _read(answer) if answer.content else {}
 
 
-async def patiently(call: Callable[[], Awaitable[T]]) -> T:
-    """Return what a call returns, after the pauses that the gateway asks for where a limit is met."""
+async def patiently(call: Callable[[], Awaitable[T]], pausing: Callable[[int, float], None]) -> T:
+    """Return what a call returns, after the pauses that the gateway asks for where a limit is met.
+
+    Before each, `pausing` is told the status that asks for it, and its seconds.
+    """
     while True:
         try:
             return await call()
         except GatewayError as error:
             if error.status not in _WAITS or error.retry_after is None:
                 raise
-            await sleep(min(error.retry_after, _LONGEST_PAUSE_SECONDS))
+            pause = min(error.retry_after, _LONGEST_PAUSE_SECONDS)
+            pausing(error.status, pause)
+            await sleep(pause)
 
 
 def _read(answer: httpx.Response) -> dict[str, Any]:

@@ -15,10 +15,14 @@ from pydantic import (
 from werkzeug.datastructures import MultiDict
 
 from ui.errors import Fault, RequestError
+from ui.formats import plural
 from ui.tables import Table
 
 INTERVALS = (50, 80, 90, 95, 98)
 """The central intervals that the form offers, in percent."""
+
+COUNTRY = r"^[A-Za-z]{2}(-[A-Za-z0-9]{1,4})?$"
+"""What the code of a country looks like, or of a part of one, as ISO 3166 writes it."""
 
 ROLES = {
     "target": "Target (forecast this)",
@@ -40,6 +44,10 @@ _TOLD = {
 }
 
 _Text = Annotated[str | None, BeforeValidator(lambda value: value or None)]
+_Country = Annotated[
+    Annotated[str, Field(pattern=COUNTRY)] | None,
+    BeforeValidator(lambda value: str(value or "").strip().upper() or None),
+]
 _Models = Annotated[list[str], AfterValidator(lambda names: list(dict.fromkeys(names)))]
 
 
@@ -55,7 +63,7 @@ class Choices(BaseModel):
     intervals: list[Annotated[int, Field(gt=0, lt=100)]] = Field(default_factory=list)
     use_covariates: bool = False
     calendar: list[str] = Field(default_factory=list)
-    country: _Text = Field(None, max_length=10)
+    country: _Country = None
     holdout: bool = False
 
     @model_validator(mode="after")
@@ -99,6 +107,18 @@ def read_choices(form: MultiDict[str, str]) -> Choices:
     except ValidationError as error:
         faults = [_fault(each) for each in error.errors()]
         raise RequestError(faults[0].message, faults=faults) from error
+
+
+def check_test(choices: Choices, table: Table) -> None:
+    """Raise RequestError where the models are to be tested and no series has anything to test them on."""
+    longest = table.longest
+    if choices.holdout and longest is not None and longest <= choices.horizon:
+        steps, rows = plural(choices.horizon, "step"), plural(choices.horizon, "row")
+        told = (
+            f"To test {steps}, series of more than {rows} are needed; the longest has {longest:,}."
+            " Choose fewer steps, or leave out the test."
+        )
+        raise RequestError(told, faults=[Fault(told, column="horizon")])
 
 
 def _fault(error: Any) -> Fault:

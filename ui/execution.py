@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from time import monotonic
 from typing import Any
 
 from ui.api_client import Gateway, patiently
@@ -14,7 +15,19 @@ from ui.store import Store
 from ui.tables import request_body
 
 _POLL_SECONDS = 0.5
+_QUOTA_STATUS = 429
 _FAILED = "The page failed; the operator's log says how."
+
+
+class _Clock:
+    """Counts the seconds of a step's work, `paused` aside."""
+
+    def __init__(self) -> None:
+        self._began = monotonic()
+        self.paused = 0.0
+
+    def worked(self) -> float:
+        return max(0.0, monotonic() - self._began - self.paused)
 
 
 class Execution:
@@ -47,7 +60,9 @@ class Execution:
                 # One series that is too short keeps none of the others from being tested.
                 body["repairs"] = {**body.get("repairs", {}), "no_values": "drop_series"}
         try:
-            report = await patiently(partial(self._gateway.read_table, body))
+            steps = [step for step in self._run.steps if step.kind == kind]
+            pausing = partial(self._pause, steps)
+            report = await patiently(partial(self._gateway.read_table, body), pausing)
             path = _path_of(report, horizon if kind == "holdout" else 0)
         except GatewayError as error:
             self._tell(self._run.failed(error.detail, (kind,)))
@@ -59,21 +74,34 @@ class Execution:
         for step in self._run.steps:
             if step.model != model or step.ended:
                 continue
-            began = time.monotonic()
+            clock = _Clock()
             try:
-                await self._load(step)
-                self._tell(self._run.told(replace(step, status="running")))
+                await self._load(step, clock)
+                running = replace(step, status="running")
+                self._tell(self._run.told(running))
                 body = self._run.body(step.kind)
-                answer = await patiently(partial(self._gateway.forecast, model, body))
+                pausing = partial(self._pause, [running], clock=clock)
+                answer = await patiently(partial(self._gateway.forecast, model, body), pausing)
             except GatewayError as error:
                 self._tell(self._run.told(replace(step, status="failed", error=error.detail)))
             else:
                 await asyncio.to_thread(
                     self._store.write, "runs", self._run.id, f"{step.kind}-{model}", answer
                 )
-                self._tell(self._run.told(replace(step, status="done", seconds=time.monotonic() - began)))
+                self._tell(self._run.told(replace(step, status="done", seconds=clock.worked())))
 
-    async def _load(self, step: Step) -> None:
+    def _pause(
+        self, steps: Sequence[Step], status: int, seconds: float, clock: "_Clock | None" = None
+    ) -> None:
+        """Tell of some steps that they wait, and for how long."""
+        if clock is not None:
+            clock.paused += seconds
+        run, ends = self._run, time.time() + seconds
+        for step in steps:
+            run = run.told(replace(step, pause_ends=ends, over_quota=status == _QUOTA_STATUS))
+        self._tell(run)
+
+    async def _load(self, step: Step, clock: "_Clock") -> None:
         """Return when the model is ready, having begun its load where that is needed."""
         begun = False
         while (state := await self._state(step.model))["status"] != "ready":
@@ -83,7 +111,9 @@ class Execution:
             elif begun:
                 raise GatewayError(await self._reason(step.model), status=409)
             else:
-                begun = await patiently(partial(self._gateway.initialize, step.model))
+                begun = await patiently(
+                    partial(self._gateway.initialize, step.model), partial(self._pause, [step], clock=clock)
+                )
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _reason(self, model: str) -> str:

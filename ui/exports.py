@@ -2,11 +2,17 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+from unicodedata import normalize
 
 from ui.forecasts import Forecast
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
+_LONGEST_NAME = 80
 
 
 def write_csv(forecasts: Iterable[Sequence[Forecast]]) -> str:
@@ -28,6 +34,48 @@ def write_csv(forecasts: Iterable[Sequence[Forecast]]) -> str:
                     [safe(one.unique_id), safe(one.model), stamp, one.point[step], one.actual[step], *row]
                 )
     return file.getvalue()
+
+
+def write_answer(series: Sequence[Forecast]) -> dict[str, Any]:
+    """Return a model's forecasts as the gateway writes an answer: of one series flat, of several in lists."""
+    levels = sorted({level for one in series for level in one.quantiles})
+    seen: dict[str, list[Any]] = {
+        "historical_data": [one.history for one in series],
+        "dates_historical": [one.dates for one in series],
+        "dates_future": [one.future for one in series],
+    }
+    answer = {
+        "prediction": {
+            "point_forecast": [one.point for one in series],
+            "series_ids": [one.unique_id for one in series],
+            "quantile_forecast": [
+                [list(row) for row in zip(*(one.quantiles[level] for level in levels), strict=True)]
+                for one in series
+            ],
+            "quantile_levels": levels,
+            "metadata": {"model_methods": [one.method for one in series]},
+        },
+        "visualization_data": {
+            name: values if len(series) > 1 else values[0] for name, values in seen.items()
+        },
+    }
+    return with_actual(answer, series)
+
+
+def with_actual(answer: Mapping[str, Any], series: Sequence[Forecast]) -> dict[str, Any]:
+    """Return an answer with what is known of the steps forecast, where anything is."""
+    known: list[Any] = [list(one.actual) for one in series]
+    if all(value is None for own in known for value in own):
+        return dict(answer)
+    told = {"actual_future": known if len(series) > 1 else known[0]}
+    return {**answer, "visualization_data": {**answer["visualization_data"], **told}}
+
+
+def name_file(table: str, kind: str) -> str:
+    """Return the name of a file without its ending, after the table: `sales-forecast` for `sales.csv`."""
+    plain = normalize("NFKD", PurePath(table).stem).encode("ascii", "ignore").decode()
+    stem = _UNSAFE.sub("_", plain).strip("_-")[:_LONGEST_NAME]
+    return f"{stem}-{kind}" if stem else kind
 
 
 def safe(text: str) -> str:

@@ -59,6 +59,16 @@ def step(freq: str | None) -> str:
     return _STEPS.get((freq or "").partition("-")[0], "step")
 
 
+def article(word: str) -> str:
+    """Return a word of a step with its article, `an hour` or `a day`."""
+    return f"an {word}" if word.startswith("hour") else f"a {word}"
+
+
+def stamp(text: str) -> str:
+    """Return an ISO date or time with a blank between its day and its hour."""
+    return text.replace("T", " ")
+
+
 def cell(value: object) -> str:
     """Return a cell of a table as it was written: 147 for 147.0, nothing for None."""
     if value is None:
@@ -72,5 +82,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "size": size,
     "plural": plural,
     "step": step,
+    "article": article,
+    "stamp": stamp,
     "cell": cell,
 }

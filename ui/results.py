@@ -1,5 +1,6 @@
 """What a run found: the layers of each series, their scores, and who is best on the holdout."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
@@ -12,35 +13,37 @@ from ui.scores import Score, average, guess_of, is_better, judge_bands, rank, sc
 from ui.steps import Kind, Run
 from ui.tables import Table
 
+_METHODS_NAMED = 3
 Layers = dict[str, dict[str, Forecast]]
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """One line of a score card: a model's score, and what that means."""
+    """One line of a score card: a model's score, what that means, and the methods the model chose."""
 
     model: str
     score: Score
     verdict: str | None
     bands: str | None
+    methods: str = ""
 
 
 def read_layers(runs: Runs, run: Run, kind: Kind) -> Layers:
-    """Return the forecasts of a run by model and series, with the actual values of the table beside them.
+    """Return the forecasts of a run by the model's name and series, with the table's actual values.
 
     The seasonal naive forecast is the last model; there is none where no other has a forecast.
     """
     done = run.done(kind)
     known = known_values(run.table)
-    answers = [read_answer(model, runs.answer(run.id, model, kind)) for model in done]
+    answers = [read_answer(run.name_of(model), runs.answer(run.id, model, kind)) for model in done]
     begins = _find_begins(answers, run.choices.context_start)
     layers: Layers = {
-        model: {one.unique_id: _beside(one, known, begins[one.unique_id]) for one in found}
+        run.name_of(model): {one.unique_id: _beside(one, known, begins[one.unique_id]) for one in found}
         for model, found in zip(done, answers, strict=True)
     }
     if done:
         layers[BASELINE] = {
-            name: seasonal_naive(one, run.table.season) for name, one in layers[done[0]].items()
+            name: seasonal_naive(one, run.table.season) for name, one in layers[run.name_of(done[0])].items()
         }
     return layers
 
@@ -83,6 +86,12 @@ def _beside(one: Forecast, known: Mapping[str, Mapping[float, tuple[str, Value]]
     )
 
 
+def tested_days(holdout: Layers) -> list[tuple[str, str]]:
+    """Return the first and the last date of what each series was tested on, each pair once."""
+    series = next(iter(holdout.values()), {}).values()
+    return sorted({(one.future[0], one.future[-1]) for one in series})
+
+
 def score_layers(layers: Layers, season: int, series: Sequence[str] | None = None) -> list[Ranked]:
     """Return the score card of some series, or of all, the best model first; empty without actual values."""
     scores = {
@@ -101,9 +110,20 @@ def score_layers(layers: Layers, season: int, series: Sequence[str] | None = Non
             scores[model],
             None if model == BASELINE else verdict(model, scores[model], scores[BASELINE], season),
             judge_bands(scores[model]),
+            "" if model == BASELINE else _name_methods(layers[model], series),
         )
         for model in rank(scores)
     ]
+
+
+def _name_methods(found: Mapping[str, Forecast], series: Sequence[str] | None) -> str:
+    """Return the methods of a model for some series, or for all, the most frequent first."""
+    methods = Counter(
+        one.method for name, one in found.items() if one.method and (series is None or name in series)
+    )
+    first = [method for method, _ in methods.most_common(_METHODS_NAMED)]
+    rest = len(methods) - len(first)
+    return ", ".join(first) + (f" and {rest} more" if rest else "")
 
 
 def summary(card: Sequence[Ranked], season: int) -> str | None:

@@ -1,7 +1,9 @@
 """A run, and the steps it takes: each model's forecast, and that of the holdout."""
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from math import ceil
 from typing import Any, Literal
 
 from ui.choices import Choices
@@ -15,7 +17,11 @@ _WITHOUT_COVARIATES = ("target", "timestamp", "id")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One model's forecast, or that of the holdout: how far it is, and what went wrong."""
+    """One model's forecast, or that of the holdout: how far it is, and what went wrong.
+
+    `pause_ends` is the time at which a pause that the gateway asked for ends, `over_quota` whether it is the
+    quota that asks for it; `seconds` are those of its work, without the pauses.
+    """
 
     model: str
     kind: Kind
@@ -23,6 +29,13 @@ class Step:
     error: str | None = None
     percent: float | None = None
     seconds: float | None = None
+    pause_ends: float | None = None
+    over_quota: bool = False
+
+    @property
+    def pause_left(self) -> int:
+        """The seconds left of a pause, 0 where there is none."""
+        return 0 if self.ended or self.pause_ends is None else max(0, ceil(self.pause_ends - time.time()))
 
     @property
     def ended(self) -> bool:
@@ -32,7 +45,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What was asked of which table, and how far it is; `paths` names what the gateway keeps for it."""
+    """What was asked of which table, and how far it is.
+
+    `paths` names what the gateway keeps for it, `names` has the models' names by their IDs.
+    """
 
     id: str
     table: Table
@@ -40,6 +56,7 @@ class Run:
     begun: float
     paths: Mapping[str, str]
     steps: tuple[Step, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -58,6 +75,11 @@ class Run:
     def kinds(self) -> list[Kind]:
         """What its steps are of: forecasts, and where it was asked for the holdout."""
         return list(dict.fromkeys(step.kind for step in self.steps))
+
+    def name_of(self, model: str) -> str:
+        """Return the name of a model, its ID where it has none of its own."""
+        name = self.names.get(model, model)
+        return name if [*self.names.values()].count(name) <= 1 else model
 
     def done(self, kind: Kind) -> list[str]:
         """Return the models whose forecast of a kind is there, in the order they were chosen in."""

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,6 +49,12 @@ class Store:
     def has(self, kind: Kind, folder: str, name: str) -> bool:
         """Return whether a folder has a JSON file of a name."""
         return (self._place(kind, folder) / f"{name}.json").is_file()
+
+    def read_all(self, kind: Kind, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Return the JSON files of a name, each with its folder; what is removed meanwhile is left out."""
+        for place in (self._root / kind).glob(f"*/{name}.json"):
+            with suppress(FileNotFoundError):
+                yield place.parent.name, json.loads(place.read_text("utf-8"))
 
     def expired(self) -> Iterator[tuple[Kind, str]]:
         """Return the folders in which nothing was written for a lifetime."""

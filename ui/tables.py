@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ui.api_client import Gateway
+from ui.earlier import leave_note
 from ui.errors import GatewayError, NotFoundError
 from ui.forecasts import Value
 from ui.store import Store
@@ -41,6 +42,29 @@ class Table:
     def season(self) -> int:
         """Steps in a season; 1 where the frequency has none."""
         return int(self.report["season_length"] or 1)
+
+    @property
+    def known_future(self) -> int:
+        """Steps ahead for which each series has its covariates; 0 where none change over time."""
+        if not any(role.startswith("dynamic_") for role in self.roles.values()):
+            return 0
+        return min((int(one["future_steps"]) for one in self.report["series"]), default=0)
+
+    @property
+    def usual_horizon(self) -> int:
+        """The steps ahead that are proposed: as far as covariates are known, else a season, or some.
+
+        Of short series it is as many as leave enough to test a forecast of them.
+        """
+        usual = self.known_future or {1: 12, 7: 28}.get(self.season, self.season)
+        return usual if self.longest is None or usual < self.longest else max(1, self.longest // 3)
+
+    @property
+    def longest(self) -> int | None:
+        """The most known target values of a series; None where no series can be told."""
+        return max(
+            (sum(value is not None for value in values) for _, values in self.series().values()), default=None
+        )
 
     @property
     def blocking(self) -> list[Mapping[str, Any]]:
@@ -85,7 +109,9 @@ class Tables:
             if upload is not None:
                 await self._gateway.forget(upload)
             raise
-        return self._keep(replace(table, id=self._store.make("tables")))
+        kept = self._keep(replace(table, id=self._store.make("tables")))
+        leave_note(self._store, "tables", kept.id, owner, name)
+        return kept
 
     async def change(
         self, table: Table, definition: Mapping[str, str] | None, freq: str | None, repairs: Mapping[str, str]

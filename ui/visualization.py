@@ -10,7 +10,8 @@ from typing import Any
 from ui.forecasts import Forecast, Value
 
 HISTORY, ACTUAL, CUTOFF = "history", "actual", "cutoff"
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 16, 40
+# The tools stand above the plot: over it they would hide the forecast.
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 44, 40
 _HORIZONS_SHOWN = 6
 """How many horizons of history are in view at first; the rest is a double click away."""
 

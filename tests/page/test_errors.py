@@ -52,7 +52,7 @@ def test_a_bad_cell_is_told_with_its_row_and_repaired(visitor: Visitor) -> None:
     visitor.await_chart("#history")
     visitor.forecast(["Slow model"], horizon="5")
     visitor.await_result()
-    assert len(next(line for line in visitor.figure() if line["name"] == "fake")["y"]) == 5
+    assert len(next(line for line in visitor.figure() if line["name"] == "Slow model")["y"]) == 5
 
 
 def test_an_unsettled_problem_keeps_the_forecast_from_beginning(visitor: Visitor) -> None:
@@ -93,6 +93,30 @@ def test_dates_in_the_wrong_order_are_told_at_their_field(visitor: Visitor) -> N
     expect(visitor.tab.locator("#context_end")).to_have_attribute("aria-invalid", "true")
 
 
+def test_a_horizon_that_leaves_nothing_to_test_is_told_beside_its_field(visitor: Visitor) -> None:
+    visitor.refusals = {422}
+    visitor.take_sample("Airline passengers")
+    visitor.forecast(["Slow model"], horizon="200")
+
+    sentence = "To test 200 steps, series of more than 200 rows are needed; the longest has 144."
+    assert sentence in told(visitor)
+    beside = visitor.tab.locator("#horizon + .beside")
+    expect(beside).to_contain_text(sentence)
+
+    visitor.forecast(["Slow model"], horizon="2")
+    visitor.await_result()
+
+
+def test_a_wrong_country_is_told_at_its_field_and_nothing_sent(visitor: Visitor) -> None:
+    visitor.take_sample("Airline passengers")
+    visitor.forecast(["Slow model"], country="Germany")
+
+    field = visitor.tab.locator("#country")
+    expect(field).to_be_focused()
+    assert field.evaluate("field => field.validity.patternMismatch")
+    assert "/tables/" in visitor.tab.url
+
+
 def test_no_model_is_told_at_the_cards(visitor: Visitor) -> None:
     visitor.refusals = {422}
     visitor.take_sample("Airline passengers")
@@ -112,12 +136,12 @@ def test_a_band_beyond_a_model_is_told_with_the_models_that_have_it(visitor: Vis
     visitor.await_result()
 
     lost = visitor.tab.locator(".problem", has_text="Not all models answered")
-    expect(lost).to_contain_text("fake")
+    expect(lost).to_contain_text("Slow model")
     expect(lost).to_contain_text("0.01")
     expect(lost.get_by_role("listitem")).to_have_count(1)
     names = [line["name"] for line in visitor.figure()]
-    assert "statsforecast" in names
-    assert "fake" not in names
+    assert "StatsForecast" in names
+    assert "Slow model" not in names
 
 
 def test_a_horizon_beyond_the_only_model_leaves_the_reason_and_the_way_back(visitor: Visitor) -> None:
@@ -145,6 +169,25 @@ def test_a_series_that_there_is_not_is_told_in_the_plot(visitor: Visitor) -> Non
     series.fill("B")
     series.press("Enter")
     visitor.await_chart("#history")
+
+
+def test_a_page_that_cannot_be_reached_is_told_until_it_is_back(visitor: Visitor) -> None:
+    visitor.take_sample("Airline passengers")
+    visitor.await_chart("#history")
+    visitor.context.set_offline(True)
+    visitor.forecast(["Slow model"], horizon="7")
+
+    assert "The page cannot be reached; what you entered is kept." in told(visitor)
+    expect(visitor.button("Forecast")).to_be_enabled()
+    expect(visitor.tab.locator("#horizon")).to_have_value("7")
+
+    visitor.context.set_offline(False)
+
+    expect(visitor.tab.get_by_role("alert")).to_be_empty()
+    assert all("htmx:" in fault for fault in visitor.faults)
+    visitor.faults.clear()
+    visitor.button("Forecast").click()
+    visitor.await_result()
 
 
 @pytest.fixture

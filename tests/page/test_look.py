@@ -83,6 +83,41 @@ def test_a_table_with_problems_is_a_picture_too(looker: tuple[str, Visitor], pic
     assert find_faults(visitor) == []
 
 
+def test_the_tools_of_a_chart_cover_nothing_of_its_plot(looker: tuple[str, Visitor], pictures: Path) -> None:
+    look, visitor = looker
+
+    def overlap(chart: str) -> float:
+        """Return by how many pixels the tools reach below the upper edge of the plot."""
+        box = visitor.tab.locator(chart)
+        box.hover()
+        expect(box.locator(".modebar")).to_be_visible()
+        box.screenshot(path=pictures / f"{look}-tools-{chart[1:]}.png")
+        tools, plot = (box.locator(one).bounding_box() for one in (".modebar", ".nsewdrag"))
+        assert tools is not None
+        assert plot is not None
+        return tools["y"] + tools["height"] - plot["y"]
+
+    visitor.take_sample("Airline passengers")
+    visitor.await_chart("#history")
+    assert overlap("#history") <= 0
+    visitor.forecast(["StatsForecast"])
+    visitor.await_result()
+    assert overlap("#result") <= 0
+
+
+def test_no_name_of_a_model_breaks_on_a_phone(browser: Browser, page: Service) -> None:
+    visitor = Visitor(browser, page.url, **(PHONE | {"viewport": {"width": 390, "height": 844}}))
+    visitor.go("/")
+    visitor.take_sample("Airline passengers")
+    visitor.forecast(["StatsForecast"])
+    visitor.await_result()
+
+    names = visitor.tab.locator(".ranked tbody th")
+    assert names.evaluate_all(LINES) == [1, 1]
+    assert find_faults(visitor) == []
+    visitor.leave()
+
+
 def test_the_whole_way_is_gone_without_a_pointer(visitor: Visitor) -> None:
     def press_until(name: str) -> None:
         """Press Tab until the control of this name has the focus."""
@@ -107,10 +142,15 @@ def test_the_whole_way_is_gone_without_a_pointer(visitor: Visitor) -> None:
     press_until("CSV")
     with visitor.tab.expect_download() as waiting:
         visitor.tab.keyboard.press("Enter")
-    assert waiting.value.suggested_filename == "forecast.csv"
+    assert waiting.value.suggested_filename == "airline-passengers-forecast.csv"
 
 
 NAME_IN_FOCUS = """() => {
   const at = document.activeElement;
   return (at.labels?.[0]?.textContent ?? at.textContent ?? "").trim();
 }"""
+LINES = """all => all.map(one => {
+  const range = document.createRange();
+  range.selectNodeContents(one);
+  return range.getClientRects().length;
+})"""

@@ -79,22 +79,22 @@ def test_a_search_that_finds_nothing_says_so(viewer: Visitor) -> None:
 
 def test_layers_are_chosen_by_boxes_and_stay_chosen_for_the_next_series(viewer: Visitor) -> None:
     layers = viewer.tab.get_by_role("group", name="Shown")
-    expect(layers.get_by_role("checkbox", name="fake bands (80%, 50%)")).to_be_checked()
+    expect(layers.get_by_role("checkbox", name="Slow model bands (80%, 50%)")).to_be_checked()
     naive = layers.get_by_role("checkbox", name="SeasonalNaive bands (80%, 50%)")
     expect(naive).not_to_be_checked()
     naive.check()
-    layers.get_by_role("checkbox", name="fake", exact=True).uncheck()
+    layers.get_by_role("checkbox", name="Slow model", exact=True).uncheck()
 
     def visible() -> dict[str, bool]:
         return {line["name"]: line["visible"] in (True, None) for line in viewer.figure()}
 
     assert visible()["SeasonalNaive bands (80%, 50%)"]
-    assert not visible()["fake"]
+    assert not visible()["Slow model"]
     viewer.tab.get_by_role("link", name="shop 003").click()
     viewer.await_chart("#result")
     expect(naive).to_be_checked()
     assert visible()["SeasonalNaive bands (80%, 50%)"]
-    assert not visible()["fake"]
+    assert not visible()["Slow model"]
 
 
 def test_a_layers_box_has_the_colour_of_its_line(viewer: Visitor) -> None:

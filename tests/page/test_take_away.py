@@ -49,8 +49,8 @@ def test_the_csv_has_each_series_model_and_step_with_the_numbers_of_the_chart(
     rows = read_csv(viewer, tmp_path / "forecast.csv")
 
     assert len(rows) == 2 * 3 * HORIZON
-    own = [row for row in rows if (row["unique_id"], row["model"]) == ("A", "chronos")]
-    line = next(line for line in viewer.figure() if line["name"] == "chronos")
+    own = [row for row in rows if (row["unique_id"], row["model"]) == ("A", "Chronos")]
+    line = next(line for line in viewer.figure() if line["name"] == "Chronos")
     assert [float(row["forecast"]) for row in own] == line["y"]
     assert [row["date"] for row in own] == line["x"]
     assert all(float(row["q0.1"]) <= float(row["q0.5"]) <= float(row["q0.9"]) for row in own)
@@ -60,7 +60,7 @@ def test_the_json_is_the_gateways_own_answer_of_each_model(viewer: Visitor, tmp_
     content = viewer.download(viewer.tab.get_by_role("link", name="JSON"), tmp_path / "forecast.json")
 
     answers = json.loads(content)
-    assert sorted(answers) == ["chronos", "statsforecast"]
+    assert sorted(answers) == ["SeasonalNaive", "chronos", "statsforecast"]
     assert answers["chronos"]["prediction"]["series_ids"] == ["A", "B"]
     assert len(answers["chronos"]["prediction"]["point_forecast"][1]) == HORIZON
 
@@ -72,11 +72,11 @@ def test_the_pictures_are_a_png_twice_as_fine_and_an_svg(viewer: Visitor, tmp_pa
     assert png[:8] == b"\x89PNG\r\n\x1a\n"
     assert (int.from_bytes(png[16:20]), int.from_bytes(png[20:24])) == (2800, 1400)
     assert svg.startswith("<svg")
-    assert "chronos" in svg
+    assert "Chronos" in svg
 
 
 def test_the_copied_curl_command_gets_the_same_numbers(viewer: Visitor, tmp_path: Path) -> None:
-    viewer.tab.get_by_text("The request to chronos").click()
+    viewer.tab.get_by_text("The request to Chronos").click()
     viewer.button("Copy as curl").last.click()
     expect(viewer.button("Copied")).to_be_visible()
     command = viewer.clipboard()
@@ -85,12 +85,12 @@ def test_the_copied_curl_command_gets_the_same_numbers(viewer: Visitor, tmp_path
     answer = json.loads(subprocess.check_output(["bash", "-c", command], env=ENVIRONMENT))
 
     rows = read_csv(viewer, tmp_path / "forecast.csv")
-    shown = [float(row["forecast"]) for row in rows if (row["unique_id"], row["model"]) == ("B", "chronos")]
+    shown = [float(row["forecast"]) for row in rows if (row["unique_id"], row["model"]) == ("B", "Chronos")]
     assert answer["prediction"]["point_forecast"][1] == pytest.approx(shown, rel=1e-6)
 
 
 def test_the_copied_python_prints_the_same_table(viewer: Visitor, tmp_path: Path) -> None:
-    viewer.tab.get_by_text("The request to chronos").click()
+    viewer.tab.get_by_text("The request to Chronos").click()
     viewer.button("Copy as Python").last.click()
     expect(viewer.button("Copied")).to_be_visible()
     script = viewer.clipboard()
@@ -100,7 +100,7 @@ def test_the_copied_python_prints_the_same_table(viewer: Visitor, tmp_path: Path
     printed = subprocess.check_output([sys.executable, "-c", wide], env=ENVIRONMENT, text=True)
 
     rows = read_csv(viewer, tmp_path / "forecast.csv")
-    shown = [float(row["forecast"]) for row in rows if row["model"] == "chronos"]
+    shown = [float(row["forecast"]) for row in rows if row["model"] == "Chronos"]
     assert json.loads(printed.splitlines()[-1]) == pytest.approx(shown, rel=1e-6)
 
 
@@ -111,8 +111,9 @@ def test_the_copied_link_opens_the_same_view_for_somebody_else(
     viewer.tab.get_by_role("link", name="Test on the last steps").click()
     expect(viewer.tab.get_by_role("heading", name="B: Test on the last steps")).to_be_visible()
     viewer.await_chart("#result")
-    viewer.button("Copy the link to this view").click()
+    viewer.button("Copy the link to this view").dblclick()
     expect(viewer.button("Copied")).to_be_visible()
+    expect(viewer.button("Copy the link to this view")).to_be_visible()
 
     other = Visitor(browser, page.url)
     other.go(viewer.clipboard())

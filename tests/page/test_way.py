@@ -25,10 +25,11 @@ def test_a_sample_becomes_a_ranking_of_two_models_and_the_naive_one(visitor: Vis
     visitor.await_result()
 
     ranking = visitor.tab.get_by_role("region", name="Scores").last.get_by_role("rowheader")
-    assert {*ranking.all_inner_texts()} == {"statsforecast", "chronos", "SeasonalNaive"}
+    assert {*ranking.all_inner_texts()} == {"StatsForecast", "Chronos", "SeasonalNaive"}
     lines = {line["name"]: line for line in visitor.figure()}
-    for model in ("statsforecast", "chronos", "SeasonalNaive"):
+    for model in ("StatsForecast", "Chronos", "SeasonalNaive"):
         assert len(lines[model]["y"]) == SAMPLES[sample]
         assert None not in lines[model]["y"]
+    expect(visitor.tab.get_by_text("Methods: StatsForecast chose")).to_be_visible()
     expect(visitor.tab.locator(".verdict")).to_be_visible()
     expect(visitor.tab.get_by_text("Not all models answered")).to_have_count(0)

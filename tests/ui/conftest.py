@@ -9,13 +9,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.ui.fakes import FakeGateway
+from tests.ui.fakes import MONTHS, VALUES, Columns, FakeGateway, make_report
 from ui.app import create_app
 from ui.background import Background
 from ui.context import KEY, Context
 from ui.settings import Settings
 
 MakePage = Callable[..., Flask]
+HOSTILE = "=cmd|' /C calc'!A0<b>"
 
 
 class Visitor:
@@ -64,6 +65,13 @@ async def _rest() -> None:
 def finish(background: Background) -> None:
     """Return when all that goes on behind the page has ended."""
     background.wait(_rest())
+
+
+def done(visitor: Visitor, shared: Context, **fields: Any) -> str:
+    """Forecast a table to the end and return the address of the run."""
+    address = visitor.forecast(visitor.bring(), **fields)
+    finish(shared.background)
+    return address
 
 
 @pytest.fixture(autouse=True)
@@ -123,3 +131,16 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     monkeypatch.setattr("ui.api_client.sleep", pause)
     return made
+
+
+@pytest.fixture
+def many(gateway: FakeGateway) -> list[str]:
+    """Forty-five series, one of them with a hostile name."""
+    names = [f"shop {number:02d}" for number in range(44)] + [HOSTILE]
+    columns: Columns = {
+        "month": list(MONTHS) * 45,
+        "shop": [name for name in names for _ in MONTHS],
+        "sales": list(VALUES) * 45,
+    }
+    gateway.report = make_report(columns, {"month": "timestamp", "shop": "id", "sales": "target"})
+    return names

@@ -41,7 +41,7 @@ def make_problem(code: str, **changes: Any) -> dict[str, Any]:
 
 
 def make_report(
-    columns: Columns, roles: dict[str, str], problems: Sequence[dict[str, Any]] = ()
+    columns: Columns, roles: dict[str, str], problems: Sequence[dict[str, Any]] = (), future_steps: int = 0
 ) -> dict[str, Any]:
     """Return what the gateway says of a table, without the path."""
     key = next((name for name, role in roles.items() if role == "id"), None)
@@ -58,7 +58,7 @@ def make_report(
         "freq": "MS",
         "season_length": 12,
         "series_count": len(ids),
-        "series": [{"unique_id": one} for one in ids],
+        "series": [{"unique_id": one, "future_steps": future_steps} for one in ids],
         "problems": list(problems),
         "table": {"columns": {name: list(values) for name, values in columns.items()}},
     }
@@ -73,6 +73,7 @@ def make_answer(
     held_out: int = 0,
     known: Sequence[float] = VALUES,
     looks_back: int = 12,
+    method: str | None = None,
 ) -> dict[str, Any]:
     """Return a forecast that is 1 above the last value, with bands of 10 times the level around it."""
     horizon, levels = parameters["horizon_len"], parameters["quantile_levels"]
@@ -93,7 +94,7 @@ def make_answer(
             "series_ids": list(ids),
             "quantile_forecast": [quantiles for _ in ids],
             "quantile_levels": levels,
-            "metadata": {"model_methods": ["ets" for _ in ids]},
+            "metadata": {"model_methods": [method for _ in ids]},
             "quantile_bands": {},
         },
         "visualization_data": {name: [own for _ in ids] if many else own for name, own in seen.items()}
@@ -132,6 +133,8 @@ class FakeGateway:
         """How many values the models look at."""
         self.looks: dict[str, int] = {}
         """How many values a model looks at that is not like the others."""
+        self.methods: dict[str, str] = {}
+        """The method that a model chose."""
         self.slow: set[str] = set()
         self.arrived = threading.Event()
         self.dropped = threading.Event()
@@ -224,7 +227,9 @@ class FakeGateway:
         left_out = self._left_out[body["data_source_url_or_path"]]
         ids = [one["unique_id"] for one in self.report["series"] if one["unique_id"] not in left_out]
         looks = self.looks.get(model, self.looks_back)
-        answer = make_answer(body["parameters"], ids, held_out, looks_back=looks)
+        answer = make_answer(
+            body["parameters"], ids, held_out, looks_back=looks, method=self.methods.get(model)
+        )
         return httpx.Response(200, json=answer)
 
     def _look(self) -> dict[str, Any]:

@@ -23,6 +23,10 @@ def refusal(gateway: FakeGateway, work: Coroutine[Any, Any, Any]) -> GatewayErro
     return told.value
 
 
+def unheard(status: int, seconds: float) -> None:
+    raise AssertionError(f"there was a pause of {seconds} s for status {status}")
+
+
 class Listener(BaseHTTPRequestHandler):
     """Answers with what it was asked for, and by whose key."""
 
@@ -183,8 +187,11 @@ def test_a_limit_is_waited_for_as_long_as_the_gateway_says_but_a_minute_at_most(
         refuse(503, "OVERLOADED", "Full.", 3600),
     ]
 
-    assert run(patiently(client.health))["status"] == "healthy"
+    told: list[tuple[int, float]] = []
+
+    assert run(patiently(client.health, lambda *pause: told.append(pause)))["status"] == "healthy"
     assert pauses == [7.0, 60.0]
+    assert told == [(429, 7.0), (503, 60.0)]
 
 
 @pytest.mark.parametrize(
@@ -195,12 +202,12 @@ def test_what_no_waiting_helps_is_told_at_once(
 ) -> None:
     gateway.refusals["GET /health"] = [answer]
 
-    assert refusal(gateway, patiently(gateway.client().health)).detail == "No."
+    assert refusal(gateway, patiently(gateway.client().health, unheard)).detail == "No."
     assert pauses == []
 
 
 def test_a_gateway_that_is_down_is_not_waited_for(gateway: FakeGateway, pauses: list[float]) -> None:
     gateway.down = True
 
-    assert isinstance(refusal(gateway, patiently(gateway.client().health)), GatewayDownError)
+    assert isinstance(refusal(gateway, patiently(gateway.client().health, unheard)), GatewayDownError)
     assert pauses == []

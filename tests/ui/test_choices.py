@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from tests.ui.fakes import MONTHLY
-from ui.choices import Choices, read_choices, read_definition, read_repairs
+from tests.ui.fakes import MONTHLY, MONTHS, VALUES, Columns, make_report
+from ui.choices import Choices, check_test, read_choices, read_definition, read_repairs
 from ui.errors import RequestError
 from ui.tables import Table
 
@@ -88,7 +88,10 @@ def test_what_was_not_chosen_is_not_sent() -> None:
             "intervals",
             "An interval is a whole number of percent between 1 and 99.",
         ),
-        ([*GOOD, ("country", "x" * 11)], "country", "A country is its ISO code, such as DE or US-NY."),
+        *(
+            ([*GOOD, ("country", wrong)], "country", "A country is its ISO code, such as DE or US-NY.")
+            for wrong in ("Germany", "D", "DE-", "DE BY", "holidays:DE", "DE\n-BY")
+        ),
         (
             [*GOOD, ("context_start", "2024-03-01"), ("context_end", "2024-02-01")],
             "context_end",
@@ -104,6 +107,34 @@ def test_each_mistake_is_a_sentence_at_its_field(
 
     assert told.value.detail == sentence
     assert [(fault.column, fault.message) for fault in told.value.faults] == [(field, sentence)]
+
+
+@pytest.mark.parametrize(
+    ("given", "code"), [("DE", "DE"), (" de ", "DE"), ("us-ny", "US-NY"), ("GB-ENG", "GB-ENG"), ("", None)]
+)
+def test_a_country_is_an_iso_code_however_it_is_typed(given: str, code: str | None) -> None:
+    assert read_choices(form(("country", given))).country == code
+
+
+def test_a_horizon_that_leaves_nothing_to_test_is_told_at_its_field() -> None:
+    columns: Columns = {
+        "day": list(MONTHS) * 2,
+        "shop": ["a"] * 12 + ["b"] * 12,
+        "sales": [*VALUES, *VALUES[:3], *[None] * 9],
+    }
+    report = make_report(columns, {"day": "timestamp", "shop": "id", "sales": "target"})
+    table = Table("0" * 32, "me", "x.csv", {}, report=report, columns=columns)
+    told = (
+        "To test 12 steps, series of more than 12 rows are needed; the longest has 12."
+        " Choose fewer steps, or leave out the test."
+    )
+
+    with pytest.raises(RequestError) as error:
+        check_test(Choices(models=["ets"], horizon=12, holdout=True), table)
+
+    assert [(fault.column, fault.message) for fault in error.value.faults] == [("horizon", told)]
+    check_test(Choices(models=["ets"], horizon=11, holdout=True), table)
+    check_test(Choices(models=["ets"], horizon=12), table)
 
 
 def test_dates_that_only_the_gateway_reads_are_left_to_it() -> None:

@@ -271,3 +271,17 @@ def test_a_gateway_that_is_down_is_told_and_the_page_comes_back_by_itself(
     assert (sent.status_code, "Refresh" in sent.headers) == (503, False)
     gateway.down = False
     assert visitor.get(address).status_code == 200
+
+
+def test_the_horizon_is_preset_to_what_is_known_of_the_covariates(
+    visitor: Visitor, gateway: FakeGateway
+) -> None:
+    columns: Columns = {"month": MONTHS, "price": VALUES, "sales": VALUES}
+    roles = {"month": "timestamp", "price": "dynamic_numerical", "sales": "target"}
+    gateway.report = make_report(columns, roles, future_steps=8)
+
+    text = visitor.get(visitor.bring()).text
+
+    assert "the future of covariates is known for 8 months" in text
+    assert re.search(r'id="horizon"[^>]* value="8"', text)
+    assert "Covariates are known for 8 months ahead. Beyond that the last known value is repeated" in text

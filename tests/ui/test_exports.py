@@ -1,11 +1,13 @@
 import csv
 import io
+import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui.exports import safe, write_csv
-from ui.forecasts import Forecast
+from ui.exports import name_file, safe, write_answer, write_csv
+from ui.forecasts import Forecast, read_answer
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -51,3 +53,29 @@ def test_a_name_does_not_fall_apart_where_semicolons_part_the_columns() -> None:
 
     first = next(csv.reader([line], delimiter=";"))[0]
     assert first.startswith('x;=HYPERLINK("http://evil")')
+
+
+@pytest.mark.parametrize("names", [["a"], ["a", "b"]])
+def test_an_answer_that_is_written_is_read_as_it_was(names: list[str]) -> None:
+    series = [make(name, quantiles={0.1: [-2.0, 1.0], 0.9: [0.0, 3.0]}) for name in names]
+
+    assert read_answer("ets", write_answer(series)) == series
+
+
+@pytest.mark.parametrize(
+    ("table", "name"),
+    [
+        ("umsatz.csv", "umsatz-test"),
+        ("Umsätze 2024 (neu).xlsx", "Umsatze_2024_neu-test"),
+        ('a"b/../c;d\r\n.csv', "c_d-test"),
+        ("売上.csv", "test"),
+        ("HTTPS://example.org", "example-test"),
+    ],
+)
+def test_a_file_is_named_after_its_table(table: str, name: str) -> None:
+    assert name_file(table, "test") == name
+
+
+@given(st.text())
+def test_no_name_of_a_table_is_unsafe_as_that_of_a_file(table: str) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,90}", name_file(table, "forecast"))

@@ -9,7 +9,7 @@ ASKED = {"horizon_len": 2, "quantile_levels": [0.1, 0.5, 0.9]}
 
 
 def test_the_answer_for_one_series_is_read() -> None:
-    (one,) = read_answer("ets", make_answer(ASKED))
+    (one,) = read_answer("ets", make_answer(ASKED, method="ets"))
 
     assert (one.model, one.unique_id, one.method) == ("ets", "series_0", "ets")
     assert (list(one.dates), list(one.history)) == (list(MONTHS), list(VALUES))

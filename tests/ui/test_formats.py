@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui.formats import cell, number, percent, plural, size, step
+from ui.formats import article, cell, number, percent, plural, size, step
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,7 @@ def test_a_frequency_without_a_word_has_steps(freq: str | None) -> None:
 )
 def test_a_cell_is_written_as_it_came(value: object, text: str) -> None:
     assert cell(value) == text
+
+
+def test_an_hour_has_another_article_than_a_day() -> None:
+    assert [article(step(freq)) for freq in ("h", "D", "15min")] == ["an hour", "a day", "a step"]

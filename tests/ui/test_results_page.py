@@ -6,32 +6,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.ui.conftest import Visitor, finish
-from tests.ui.fakes import MONTHS, VALUES, Columns, FakeGateway, make_problem, make_report, refuse
+from tests.ui.conftest import HOSTILE, Visitor, done, finish
+from tests.ui.fakes import MONTHS, VALUES, FakeGateway, make_problem, refuse
 from ui.context import Context
 
 INFERENCE = "POST /forecast/v1/ets/inference"
-HOSTILE = "=cmd|' /C calc'!A0<b>"
-
-
-@pytest.fixture
-def many(gateway: FakeGateway) -> list[str]:
-    """Forty-five series, one of them with a hostile name."""
-    names = [f"shop {number:02d}" for number in range(44)] + [HOSTILE]
-    columns: Columns = {
-        "month": list(MONTHS) * 45,
-        "shop": [name for name in names for _ in MONTHS],
-        "sales": list(VALUES) * 45,
-    }
-    gateway.report = make_report(columns, {"month": "timestamp", "shop": "id", "sales": "target"})
-    return names
-
-
-def done(visitor: Visitor, shared: Context, **fields: Any) -> str:
-    """Forecast a table to the end and return the address of the run."""
-    address = visitor.forecast(visitor.bring(), **fields)
-    finish(shared.background)
-    return address
 
 
 def test_a_forecast_leads_to_its_run_by_form_and_by_htmx(visitor: Visitor, shared: Context) -> None:
@@ -49,6 +28,16 @@ def test_a_forecast_leads_to_its_run_by_form_and_by_htmx(visitor: Visitor, share
     [
         ({"horizon": "3"}, "models", "Choose at least one model."),
         ({"models": ["ets"], "horizon": "x"}, "horizon", "The horizon is a number of steps from 1 to 10000."),
+        (
+            {"models": ["ets"], "horizon": "12", "holdout": "true"},
+            "horizon",
+            "To test 12 steps, series of more than 12 rows are needed; the longest has 12.",
+        ),
+        (
+            {"models": ["ets"], "horizon": "3", "country": "Germany"},
+            "country",
+            "A country is its ISO code, such as DE or US-NY.",
+        ),
     ],
 )
 def test_a_form_that_makes_no_sense_is_told_at_its_field(
@@ -121,16 +110,44 @@ def test_a_result_shows_who_is_best_and_what_to_take_away(visitor: Visitor, shar
 
     text = visitor.get(address).text
 
-    assert "ets was best. The error of ets was 50% smaller" in text
+    assert "ETS was best. The error of ETS was 50% smaller" in text
     assert "Which model is best?" in text
-    assert re.findall(r'<th scope="row">(\w+)</th>', text)[-3:] == ["ets", "deep", "SeasonalNaive"]
+    assert re.findall(r'<th scope="row">(\w+)</th>', text)[-3:] == ["ETS", "DEEP", "SeasonalNaive"]
     assert "<td" in text
     assert "18.00" in text
-    assert f'href="{address}/forecast.csv"' in text
+    assert f'href="{address}/forecast.csv?kind=forecast"' in text
     assert "Not all models answered" not in text
     assert "$API_SECRET_KEY" in text
     assert "the-key" not in text
     assert visitor.get(f"{address}?kind=holdout").text.count('class="ranked"') == 1
+
+
+def test_a_request_says_how_long_its_table_is_kept(visitor: Visitor, shared: Context) -> None:
+    assert "kept for 24 hours from the forecast on" in visitor.get(done(visitor, shared)).text
+
+
+def test_a_result_names_models_as_their_cards_do_and_the_methods_they_chose(
+    visitor: Visitor, shared: Context, gateway: FakeGateway
+) -> None:
+    gateway.methods["ets"] = "AutoTheta"
+
+    text = visitor.get(done(visitor, shared, models=["ets", "deep"], holdout="true")).text
+
+    assert "The request to ETS" in text
+    assert "<strong>ETS</strong> (AutoTheta) The error of ETS was" in text
+    assert "<strong>DEEP</strong> The error of DEEP" in text
+    assert "Methods: ETS chose AutoTheta." in text
+
+
+def test_models_are_named_by_their_ids_where_the_gateway_does_not_tell_their_names(
+    visitor: Visitor, shared: Context, gateway: FakeGateway
+) -> None:
+    table = visitor.bring()
+    gateway.refusals["GET /models"] = [refuse(429, "RATE_LIMITED", "Later.", 9)]
+    address = visitor.forecast(table)
+    finish(shared.background)
+
+    assert "The request to ets" in visitor.get(address).text
 
 
 def test_the_models_that_failed_are_told_beside_the_result(
@@ -142,8 +159,8 @@ def test_the_models_that_failed_are_told_beside_the_result(
     text = visitor.get(done(visitor, shared, models=["ets", "deep"], holdout="true")).text
 
     assert "Not all models answered" in text
-    assert "<strong>deep</strong>: It failed." in text
-    assert "<strong>ets</strong> on the test: Too short." in text
+    assert "<strong>DEEP</strong>: It failed." in text
+    assert "<strong>ETS</strong> on the test: Too short." in text
     assert "kind=holdout" not in text
 
 
@@ -164,7 +181,7 @@ def test_the_chart_has_every_model_and_the_baseline(visitor: Visitor, shared: Co
     figure = visitor.get(f"{address}/chart").json
     assert figure is not None
     names = [trace["name"] for trace in figure["data"] if "band" not in trace["meta"]]
-    assert names == ["History", "ets", "deep", "SeasonalNaive"]
+    assert names == ["History", "ETS", "DEEP", "SeasonalNaive"]
     held = visitor.get(f"{address}/chart?kind=holdout").json
     assert held is not None
     assert [trace["y"] for trace in held["data"] if trace["name"] == "Actual"] == [list(VALUES[9:])]
@@ -198,11 +215,11 @@ def test_the_files_have_all_models_series_and_steps(
 
     answer = visitor.get(f"{address}/forecast.csv")
     rows = list(csv.DictReader(io.StringIO(answer.text)))
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="forecast.csv"'
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="airline-passengers-forecast.csv"'
     assert len(rows) == 45 * 3 * 3
     assert rows[0] == {
         "unique_id": "shop 00",
-        "model": "ets",
+        "model": "ETS",
         "date": "2025-01-01",
         "forecast": "18.0",
         "actual": "",
@@ -214,39 +231,28 @@ def test_the_files_have_all_models_series_and_steps(
 
     found = visitor.get(f"{address}/forecast.json")
     assert found.mimetype == "application/json"
-    assert list(found.json) == ["ets", "deep"]  # type: ignore[arg-type]
+    assert list(found.json) == ["ets", "deep", "SeasonalNaive"]  # type: ignore[arg-type]
     assert found.json["ets"]["prediction"]["series_ids"] == many  # type: ignore[index]
 
 
-def test_a_series_too_short_for_the_test_keeps_no_other_from_it(
-    visitor: Visitor, shared: Context, gateway: FakeGateway, many: list[str]
-) -> None:
-    gateway.short = {"shop 00", "shop 01"}
-    run = done(visitor, shared, holdout="true")
+def test_the_files_of_the_test_have_what_happened(visitor: Visitor, shared: Context) -> None:
+    address = done(visitor, shared, holdout="true", intervals=["80"])
+    shown = visitor.get(f"{address}?kind=holdout").text
+    assert f'href="{address}/forecast.csv?kind=holdout"' in shown
 
-    text = visitor.get(run).text
-    assert "2 series are too short for that; figures are means over 43 series" in text
-    assert "This series is too short for the test." in text
-    assert "This series is too short" not in visitor.get(run, query_string={"series": "shop 02"}).text
-    assert "<h2>shop 02: Test" in visitor.get(run, query_string={"kind": "holdout"}).text
+    table = visitor.get(f"{address}/forecast.csv?kind=holdout")
+    rows = list(csv.DictReader(io.StringIO(table.text)))
+    assert table.headers["Content-Disposition"] == 'attachment; filename="airline-passengers-test.csv"'
+    assert [(row["model"], row["date"], float(row["actual"])) for row in rows] == [
+        (model, day, value)
+        for model in ("ETS", "SeasonalNaive")
+        for day, value in zip(MONTHS[9:], VALUES[9:], strict=True)
+    ]
 
-
-def test_where_every_series_is_too_short_the_test_says_so(
-    visitor: Visitor, shared: Context, gateway: FakeGateway
-) -> None:
-    gateway.short = {"series_0"}
-
-    text = visitor.get(done(visitor, shared, holdout="true")).text
-
-    assert "No series has more than 3 known values, so there is nothing to test on." in text
-
-
-def test_a_ranking_tells_that_filled_gaps_count_as_what_happened(visitor: Visitor, shared: Context) -> None:
-    told = "Values that filled the gaps of your data count as what happened."
-    table = visitor.bring()
-    visitor.get(table)
-    for repairs, shown in (({}, False), ({"repair-gaps": "interpolate"}, True)):
-        visitor.post(table, **{"role-0": "timestamp", "role-1": "target"}, **repairs)
-        run = visitor.forecast(table, holdout="true")
-        finish(shared.background)
-        assert (told in visitor.get(run).text) is shown
+    found = visitor.get(f"{address}/forecast.json?kind=holdout")
+    assert found.headers["Content-Disposition"] == 'attachment; filename="airline-passengers-test.json"'
+    assert found.json is not None
+    assert list(found.json) == ["ets", "SeasonalNaive"]
+    for answer in found.json.values():
+        assert answer["visualization_data"]["actual_future"] == list(VALUES[9:])
+        assert answer["prediction"]["quantile_levels"] == [0.1, 0.5, 0.9]

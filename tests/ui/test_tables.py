@@ -88,3 +88,25 @@ def test_only_what_blocks_stands_in_the_way() -> None:
 
     assert [problem["code"] for problem in table.blocking] == ["gaps"]
     assert table.season == 1
+
+
+@pytest.mark.parametrize(
+    ("role", "future_steps", "usual"),
+    [("dynamic_numerical", 8, 8), ("dynamic_categorical", 0, 10), ("static_numerical", 8, 10)],
+)
+def test_the_steps_proposed_are_those_for_which_covariates_are_known(
+    tables: Tables, gateway: FakeGateway, background: Background, role: str, future_steps: int, usual: int
+) -> None:
+    columns: Columns = {"month": MONTHS, "price": VALUES, "sales": VALUES}
+    roles = {"month": "timestamp", "price": role, "sales": "target"}
+    gateway.report = {**make_report(columns, roles, future_steps=future_steps), "season_length": 10}
+
+    table = background.wait(tables.add("me", "x.csv", SOURCE))
+
+    assert table.usual_horizon == usual
+
+
+def test_of_a_short_series_fewer_steps_are_proposed_than_a_season(
+    tables: Tables, background: Background
+) -> None:
+    assert background.wait(tables.add("me", "x.csv", SOURCE)).usual_horizon == 4

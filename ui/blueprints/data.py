@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 from flask import Blueprint, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ui.choices import INTERVALS, ROLES, read_definition, read_repairs
+from ui.choices import COUNTRY, INTERVALS, ROLES, read_definition, read_repairs
 from ui.context import context
+from ui.earlier import find_earlier
 from ui.errors import GatewayError, NotFoundError, RequestError
 from ui.security import visitor
 from ui.tables import Table
@@ -41,7 +42,8 @@ def show_start() -> ResponseReturnValue:
         samples = shared.background.wait(shared.gateway.samples())
     except GatewayError:
         samples = []  # the banner says why
-    return render_template("start.html", samples=samples)
+    earlier = find_earlier(shared.store, visitor())
+    return render_template("start.html", samples=samples, earlier=earlier)
 
 
 @blueprint.post("/tables")
@@ -59,7 +61,7 @@ def show_table(table_id: str) -> ResponseReturnValue:
     shared = context()
     table = shared.tables.find(visitor(), table_id)
     models = shared.background.wait(shared.gateway.models())
-    return render_template("table.html", models=models, intervals=INTERVALS, **_view(table))
+    return render_template("table.html", models=models, intervals=INTERVALS, country=COUNTRY, **_view(table))
 
 
 @blueprint.post("/tables/<table_id>")

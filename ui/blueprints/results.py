@@ -6,11 +6,12 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ui.choices import read_choices
+from ui.baseline import NAME as BASELINE
+from ui.choices import check_test, read_choices
 from ui.context import context
-from ui.errors import NotFoundError, RequestError
-from ui.exports import write_csv
-from ui.results import Layers, read_layers, score_layers, summary
+from ui.errors import GatewayError, NotFoundError, RequestError
+from ui.exports import name_file, with_actual, write_answer, write_csv
+from ui.results import Layers, read_layers, score_layers, summary, tested_days
 from ui.scores import guess_of
 from ui.security import visitor
 from ui.snippets import as_curl, as_python
@@ -29,7 +30,9 @@ def start_run(table_id: str) -> ResponseReturnValue:
     table = shared.tables.find(visitor(), table_id)
     if table.blocking:
         raise RequestError("Settle the problems of the data first: " + table.blocking[0]["message"])
-    run_id = shared.runs.start(table, read_choices(request.form))
+    choices = read_choices(request.form)
+    check_test(choices, table)
+    run_id = shared.runs.start(table, choices, _names())
     target = url_for("results.show_run", run_id=run_id)
     if "HX-Request" in request.headers:
         return "", 204, {"HX-Redirect": target}
@@ -82,27 +85,42 @@ def show_series(run_id: str) -> ResponseReturnValue:
 
 @blueprint.get("/runs/<run_id>/forecast.csv")
 def download_csv(run_id: str) -> Response:
-    """Return all forecasts of a run as CSV."""
-    layers = _layers(context().runs.find(run_id), "forecast")
-    text = write_csv([list(found.values()) for found in layers.values()])
-    return _file(text, "text/csv; charset=utf-8", "forecast.csv")
+    """Return all forecasts of a run, or all of the holdout, as CSV."""
+    run = context().runs.find(run_id)
+    text = write_csv([list(found.values()) for found in _layers(run, _kind()).values()])
+    return _file(text, "text/csv; charset=utf-8", run, "csv")
 
 
 @blueprint.get("/runs/<run_id>/forecast.json")
 def download_json(run_id: str) -> Response:
-    """Return the gateway's answers of a run by model."""
-    shared = context()
+    """Return the gateway's answers of a run, or of the holdout, by model, and the seasonal naive one."""
+    shared, kind = context(), _kind()
     run = shared.runs.find(run_id)
-    answers = {model: shared.runs.answer(run_id, model, "forecast") for model in run.done("forecast")}
-    if not answers:
-        raise NotFoundError(_NO_FORECAST)
-    return _file(json.dumps(answers), "application/json", "forecast.json")
+    layers = {model: list(found.values()) for model, found in _layers(run, kind).items()}
+    answers = {
+        model: with_actual(shared.runs.answer(run_id, model, kind), layers[run.name_of(model)])
+        for model in run.done(kind)
+    }
+    answers[BASELINE] = write_answer(layers[BASELINE])
+    return _file(json.dumps(answers), "application/json", run, "json")
 
 
-def _file(text: str, kind: str, name: str) -> Response:
+def _file(text: str, content_type: str, run: Run, ending: str) -> Response:
+    name = name_file(run.table.name, "test" if _kind() == "holdout" else "forecast")
     return Response(
-        text, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+        text,
+        content_type=content_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}.{ending}"'},
     )
+
+
+def _names() -> dict[str, str]:
+    """Return the models' names, none where the gateway does not tell them: the run says why."""
+    shared = context()
+    try:
+        return shared.background.wait(shared.gateway.names())
+    except GatewayError:
+        return {}
 
 
 def _kind() -> Kind:
@@ -140,14 +158,18 @@ def _result(run: Run) -> dict[str, Any]:
         "overall": score_layers(layers, season) if len(names) > 1 else [],
         "compared": bool(holdout),
         "tested": tested,
+        "days": tested_days(holdout),
         "untested": len(run.table.series_ids()) - len(tested),
         "ranking": ranking,
         "summary": summary(ranking, season),
         "guess": guess_of(season),
+        "baseline": BASELINE,
         "names": names,
         "snippets": _snippets(run),
+        "hours": shared.settings.lifetime_hours,
         "warnings": {
-            model: shared.runs.answer(run.id, model, "forecast")["warnings"] for model in run.done("forecast")
+            run.name_of(model): shared.runs.answer(run.id, model, "forecast")["warnings"]
+            for model in run.done("forecast")
         },
         **_choose_from(names),
     }

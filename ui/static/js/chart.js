@@ -40,15 +40,15 @@ export function exportImage(box, format) {
 
 async function draw(box, address) {
   box.setAttribute("aria-busy", "true");
-  const answer = await fetch(address, { headers: { Accept: "application/json" } });
-  if (answer.ok) {
+  const answer = await fetch(address, { headers: { Accept: "application/json" } }).catch(() => null);
+  if (answer?.ok) {
     box.figure = await answer.json();
     await show(box);
     if ("brush" in box.dataset) watchBrush(box);
   } else {
     if (box.figure) Plotly.purge(box);
     box.figure = null;
-    box.textContent = answer.status === 404 ? "There is no such series." : "The chart could not be drawn. Load the page again.";
+    box.textContent = answer?.status === 404 ? "There is no such series." : "The chart could not be drawn. Load the page again.";
   }
   box.removeAttribute("aria-busy");
 }
@@ -72,7 +72,7 @@ function dress(layout, box, colour) {
     plot_bgcolor: colour("panel"),
     font: { color: colour("text"), family: getComputedStyle(document.body).fontFamily },
     hoverlabel: { bgcolor: colour("panel"), bordercolor: colour("line"), font: { color: colour("text") }, namelength: 40 },
-    modebar: { bgcolor: colour("panel"), color: colour("faint"), activecolor: colour("accent") },
+    modebar: { bgcolor: "rgba(0, 0, 0, 0)", color: colour("faint"), activecolor: colour("accent") },
     xaxis: { ...layout.xaxis, ...axis, spikecolor: colour("faint") },
     yaxis: { ...layout.yaxis, ...axis },
   });

@@ -1,7 +1,8 @@
 const TOLD_FOR_MS = 2000;
 
 export async function copyText(button, text) {
-  const word = button.textContent;
+  // A second click comes while the button still says what the first one did.
+  const word = (button.dataset.word ??= button.textContent);
   try {
     await navigator.clipboard.writeText(text);
     button.textContent = "Copied";

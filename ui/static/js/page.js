@@ -2,7 +2,8 @@ import { clearBrush } from "./brush.js";
 import { drawAll, exportImage, pickSeries, restyleAll, showRange } from "./chart.js";
 import { copyAddress, copyText } from "./copy.js";
 import { watchDrops } from "./drop.js";
-import { markFaults } from "./faults.js";
+import { forgetUnreachable, markFaults, tellUnreachable } from "./faults.js";
+import { renewHorizon, watchHorizon } from "./horizon.js";
 import { keepForm } from "./keep.js";
 
 const result = () => document.getElementById("result");
@@ -10,8 +11,12 @@ const result = () => document.getElementById("result");
 drawAll(document);
 watchDrops(document.getElementById("drop"));
 keepForm(document.querySelector("form[data-keep]"));
+watchHorizon(document.getElementById("forecast"));
 
-document.addEventListener("htmx:afterSettle", (event) => drawAll(event.target));
+document.addEventListener("htmx:afterSettle", (event) => {
+  drawAll(event.target);
+  if (event.target.id === "data") renewHorizon();
+});
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.target.id === "banner") recover(event.target);
   if (event.target.id === "problem") markFaults(event.target);
@@ -24,6 +29,8 @@ document.addEventListener("change", (event) => {
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.detail.requestConfig.verb === "post") markFaults(null);
 });
+document.addEventListener("htmx:sendError", (event) => tellUnreachable(event.detail.requestConfig.verb === "post"));
+document.addEventListener("htmx:beforeOnLoad", forgetUnreachable);
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
