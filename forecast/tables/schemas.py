@@ -9,6 +9,7 @@ from forecast.core.schemas import LONGEST, Body
 
 ColumnKind = Literal["numerical", "categorical", "date"]
 Code = Literal[
+    "encoding",
     "no_date",
     "ambiguous_date",
     "not_a_date",
@@ -31,6 +32,9 @@ Code = Literal[
 class Repairs(Body):
     """What to do about each kind of problem; a kind left out is told instead."""
 
+    encoding: Literal["windows_1252"] | None = Field(
+        None, description="Read text that is not UTF-8 as Windows-1252 (Western Europe)."
+    )
     not_a_date: Literal["drop_row"] | None = Field(None, description="Leave out rows without a date.")
     empty_id: Literal["drop_row"] | None = Field(None, description="Leave out rows of no series.")
     not_a_number: Literal["decimal_comma", "thousands_comma", "empty", "drop_row"] | None = Field(

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from forecast.core.config import Settings
+from forecast.core.data.selection import MENDED
 from forecast.core.data.source import fetch_table
 from forecast.core.data.table import Table
 from forecast.core.parameters import Role
@@ -19,7 +20,7 @@ from forecast.tables.guess import find_date, guess_roles
 from forecast.tables.holdout import hold_out
 from forecast.tables.judgement import drop_unfinished, judge_targets
 from forecast.tables.order import order_rows
-from forecast.tables.problems import NOTHING_LEFT, Problems
+from forecast.tables.problems import FILE_REPAIRS, NOTHING_LEFT, Problems
 from forecast.tables.reading import read_sheet
 from forecast.tables.report import write_report
 from forecast.tables.schemas import CheckedTable, CheckRequest
@@ -28,8 +29,8 @@ from forecast.tables.writing import keep_table
 
 
 async def fetch(request: CheckRequest, settings: Settings) -> Table:
-    """Return the table that a request names; the errors are those of an inference."""
-    return await fetch_table(request.data_source_url_or_path, request.data, settings)
+    """Return the table that a request names; the errors are those of an inference, but for what is mended."""
+    return await fetch_table(request.data_source_url_or_path, request.data, settings, MENDED)
 
 
 def check_table(table: Table, request: CheckRequest, now: datetime, settings: Settings) -> CheckedTable:
@@ -45,6 +46,8 @@ def check_table(table: Table, request: CheckRequest, now: datetime, settings: Se
         check_roles(given, [facts.name for facts in columns])
     roles = guess_roles(columns) if given is None else _complete(columns, given)
     problems = Problems(request.repairs)
+    for fault in table.faults:
+        problems.meet(fault.code, fault.message, count=1, repairs=FILE_REPAIRS[fault.code])
     meaning = _read_meaning(roles, problems)
     sheet = None if meaning is None else read_sheet(frame, columns, meaning, problems)
     calendar = None

@@ -244,6 +244,15 @@ def test_problems_are_listed_with_their_rows_and_what_can_be_done(
     assert 'id="history"' not in text
 
 
+def test_every_repair_of_a_file_has_words(visitor: Visitor, gateway: FakeGateway) -> None:
+    gateway.report = {**MONTHLY, "problems": [make_problem("encoding", repairs=["windows_1252"])]}
+
+    text = visitor.get(visitor.bring(**upload(b"Gr\xf6\xdfe;1"))).text
+
+    assert '<option value="windows_1252">Read it as Windows-1252 (Western Europe)</option>' in text
+    assert b"Gr\xf6\xdfe;1" in next(iter(gateway.uploads.values()))
+
+
 def test_the_chart_of_a_table_is_that_of_the_series_asked_for(visitor: Visitor, gateway: FakeGateway) -> None:
     columns: Columns = {
         "month": MONTHS[:2] * 2,

@@ -17,6 +17,7 @@ from ui.visualization import draw_history
 blueprint = Blueprint("data", __name__)
 _PREVIEW_ROWS = 20
 _REPAIRS = {
+    "windows_1252": "Read it as Windows-1252 (Western Europe)",
     "decimal_comma": "Read 1.234,5 as 1234.5",
     "thousands_comma": "Read 1,234.5 as 1234.5",
     "empty": "Treat these cells as empty",

@@ -8,7 +8,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from forecast.core.data.table import Table, check_size, column_names, refuse_if_empty
-from forecast.core.data.text import decode_text
+from forecast.core.data.text import decode_mended, decode_text
 from forecast.core.errors import MOST_ERRORS, CellError, DataError
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -16,13 +16,14 @@ _HEAD = 1 << 18
 _SAMPLE_ROWS = 20
 
 
-def read_csv(content: bytes) -> Table:
-    """Return the table of a CSV file in UTF-8.
+def read_csv(content: bytes, *, mended: bool = False) -> Table:
+    """Return the table of a CSV file in UTF-8; mended, of one in Windows-1252 too.
 
     Lines without anything are skipped and not counted as rows. Raises DataError at a row with another
     number of cells than the header, and at a quote that is never closed.
     """
-    text = decode_text(content).lstrip("\r\n")
+    text, fault = decode_mended(content) if mended else (decode_text(content), None)
+    text = text.lstrip("\r\n")
     delimiter, header = _read_header(text)
     names = column_names(header)
     check_size(max(text.count("\n"), text.count("\r")), len(names))
@@ -30,7 +31,7 @@ def read_csv(content: bytes) -> Table:
         _refuse_open_quote(text, delimiter)
     frame = _read_rows(text.encode(), delimiter, names)
     refuse_if_empty(len(frame))
-    return Table(frame)
+    return Table(frame, faults=() if fault is None else (fault,))
 
 
 def _read_header(text: str) -> tuple[str, list[str]]:
