@@ -10,6 +10,7 @@ from forecast.core.schemas import LONGEST, Body
 ColumnKind = Literal["numerical", "categorical", "date"]
 Code = Literal[
     "encoding",
+    "title_row",
     "no_date",
     "ambiguous_date",
     "not_a_date",
@@ -34,6 +35,9 @@ class Repairs(Body):
 
     encoding: Literal["windows_1252"] | None = Field(
         None, description="Read text that is not UTF-8 as Windows-1252 (Western Europe)."
+    )
+    title_row: Literal["skip"] | None = Field(
+        None, description="Leave out what stands above the names of the columns."
     )
     not_a_date: Literal["drop_row"] | None = Field(None, description="Leave out rows without a date.")
     empty_id: Literal["drop_row"] | None = Field(None, description="Leave out rows of no series.")

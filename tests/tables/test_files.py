@@ -4,6 +4,7 @@ import pytest
 
 from forecast.core.data.formats import parse_table
 from forecast.core.errors import DataError
+from tests.core.data.test_binary_formats import as_excel
 from tests.tables.checking import DAYS, LIMIT, check_file, read_kept
 
 GERMAN = "Datum;Größe;Umsatz\n" + "".join(f"{day};groß;{at}\n" for at, day in enumerate(DAYS))
@@ -40,3 +41,60 @@ def test_an_inference_refuses_text_that_is_not_utf_8() -> None:
 def test_bytes_that_are_no_text_of_windows_1252_are_refused(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(DataError):
         check_file(content, tmp_path)
+
+
+NAMED = "Datum;Menge\n" + "".join(f"{day};{at}\n" for at, day in enumerate(DAYS))
+ROWS: list[list[object]] = [["Datum", "Menge"], *([day, at] for at, day in enumerate(DAYS))]
+
+
+@pytest.mark.parametrize(
+    ("above", "told"),
+    [
+        ("Umsatz 2024;\n", "'Umsatz 2024'"),
+        ("Umsatz 2024\n\n", "'Umsatz 2024'"),
+        (";\nUmsatz 2024;\n;\nStand: 31.12.2024;\n", "'Umsatz 2024' (2 rows in all)"),
+        ('"Umsatz,\n2024";\n', "'Umsatz,\n2024'"),
+        ("x" * 100 + "\n", f"'{'x' * 80}…'"),
+    ],
+)
+def test_a_title_above_the_names_of_a_csv_is_offered_to_be_left_out(
+    above: str, told: str, tmp_path: Path
+) -> None:
+    content = (above + NAMED).encode()
+    (problem,) = check_file(content, tmp_path).problems
+    assert (problem.code, problem.blocking, problem.repairs) == ("title_row", True, ["skip"])
+    assert problem.message == f"Above the names of the columns stands {told}."
+    answer = check_file(content, tmp_path, repairs={"title_row": "skip"})
+    assert answer.problems == []
+    assert answer.table.columns == {"Datum": DAYS, "Menge": list(range(30))}
+    assert read_kept(answer, tmp_path).series[0].target.tolist() == list(range(30))
+
+
+def test_a_title_above_the_names_of_a_sheet_is_offered_to_be_left_out(tmp_path: Path) -> None:
+    content = as_excel([["Umsatz 2024"], [], *ROWS])
+    (problem,) = check_file(content, tmp_path, "x.xlsx").problems
+    assert (problem.code, problem.repairs) == ("title_row", ["skip"])
+    answer = check_file(content, tmp_path, "x.xlsx", repairs={"title_row": "skip"})
+    assert answer.table.columns == {"Datum": DAYS, "Menge": list(range(30))}
+
+
+def test_empty_rows_above_the_names_of_a_sheet_are_no_problem(tmp_path: Path) -> None:
+    answer = check_file(as_excel([[], [], *ROWS]), tmp_path, "x.xlsx")
+    assert (answer.problems, answer.rows) == ([], 30)
+
+
+@pytest.mark.parametrize("content", ["date;;y\n2024-01-01;5;6\n", "a;;b\n", ";a;\n1;2;3\n"])
+def test_names_that_lack_one_are_no_title(content: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="has none. Leave out what stands above the names"):
+        check_file(content.encode(), tmp_path)
+
+
+@pytest.mark.parametrize("content", [";Datum;Menge\n0;2024-01-01;5\n", ";a;b\nx;y;z\nu;v;1\n"])
+def test_an_index_without_a_name_is_that_of_pandas(content: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="column 1 of the table has none. Pandas writes its index so"):
+        check_file(content.encode(), tmp_path)
+
+
+def test_an_inference_refuses_a_title_and_says_what_to_do() -> None:
+    with pytest.raises(DataError, match="Leave out what stands above the names, such as a title."):
+        parse_table(b"Umsatz 2024;;\na;b;c\n1;2;3\n", "x.csv", LIMIT)

@@ -245,11 +245,18 @@ def test_problems_are_listed_with_their_rows_and_what_can_be_done(
 
 
 def test_every_repair_of_a_file_has_words(visitor: Visitor, gateway: FakeGateway) -> None:
-    gateway.report = {**MONTHLY, "problems": [make_problem("encoding", repairs=["windows_1252"])]}
+    gateway.report = {
+        **MONTHLY,
+        "problems": [
+            make_problem("encoding", repairs=["windows_1252"]),
+            make_problem("title_row", repairs=["skip"]),
+        ],
+    }
 
     text = visitor.get(visitor.bring(**upload(b"Gr\xf6\xdfe;1"))).text
 
     assert '<option value="windows_1252">Read it as Windows-1252 (Western Europe)</option>' in text
+    assert '<option value="skip">Leave out what stands above the names</option>' in text
     assert b"Gr\xf6\xdfe;1" in next(iter(gateway.uploads.values()))
 
 

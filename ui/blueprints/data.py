@@ -18,6 +18,7 @@ blueprint = Blueprint("data", __name__)
 _PREVIEW_ROWS = 20
 _REPAIRS = {
     "windows_1252": "Read it as Windows-1252 (Western Europe)",
+    "skip": "Leave out what stands above the names",
     "decimal_comma": "Read 1.234,5 as 1234.5",
     "thousands_comma": "Read 1,234.5 as 1234.5",
     "empty": "Treat these cells as empty",

@@ -4,6 +4,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
@@ -11,11 +12,13 @@ import pandas as pd
 
 from forecast.core.data.records import read_inline
 from forecast.core.data.table import Table, column_names
+from forecast.core.data.titles import count_titles, tell_titles
 from forecast.core.errors import DataError
 
 # openpyxl makes some 200 000 cells a second.
 _MOST_CELLS = 2_000_000
 _LARGEST_EXPANSION = 4
+_SAMPLE_ROWS = 30
 _CHUNK = 1 << 16
 _DOCUMENT_TYPE = b"<!DOCTYPE"
 # What zipfile and openpyxl stumble over in a damaged file; openpyxl checks nothing by itself.
@@ -34,8 +37,10 @@ _FAULTS: tuple[type[Exception], ...] = (
 )
 
 
-def read_excel(content: bytes, limit: int) -> Table:
+def read_excel(content: bytes, limit: int, *, mended: bool = False) -> Table:
     """Return the table of the first sheet, its first row being the names of the columns.
+
+    Mended, the names are those that stand below a title too.
 
     Formulas count as the values they had when the file was saved. Raises DataError where the file is
     another kind of archive, is damaged, or unpacks to more than four times `limit` bytes.
@@ -47,12 +52,16 @@ def read_excel(content: bytes, limit: int) -> Table:
         raise DataError("The Excel file is damaged and cannot be read.") from error
     if not rows:
         raise DataError("The first sheet of the Excel file is empty.")
+    titles = count_titles(rows[:_SAMPLE_ROWS]) if mended else 0
+    fault = tell_titles(rows[:titles])
+    rows = rows[titles:]
     width = max(map(len, rows))
     header, *body = [row + (None,) * (width - len(row)) for row in rows]
     names = column_names(header)
     if not body:
         raise DataError("The table has no rows.")
-    return read_inline(dict(zip(names, map(list, zip(*body, strict=True)), strict=True)))
+    table = read_inline(dict(zip(names, map(list, zip(*body, strict=True)), strict=True)))
+    return table if fault is None else replace(table, faults=(fault,))
 
 
 def _check_archive(content: bytes, limit: int) -> None:

@@ -8,5 +8,5 @@ from typing import Literal
 class Fault:
     """Something wrong with a file that was read as it was meant all the same."""
 
-    code: Literal["encoding"]
+    code: Literal["encoding", "title_row"]
     message: str

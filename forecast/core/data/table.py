@@ -43,7 +43,11 @@ def column_names(names: Sequence[object]) -> list[str]:
         places = ", ".join(map(str, empty[:MOST_ERRORS]))
         raise DataError(
             f"Every column needs a name, and column {places} of the table has none."
-            " Pandas writes its index so, unless to_csv is told index=False."
+            + (
+                " Pandas writes its index so, unless to_csv is told index=False."
+                if empty == [1]
+                else " Leave out what stands above the names, such as a title."
+            )
         )
     repeated = [text for text, count in Counter(texts).items() if count > 1][:MOST_ERRORS]
     if repeated:
