@@ -27,6 +27,7 @@ class Table:
     upload: str | None = None
     definition: Mapping[str, str] | None = None
     freq: str | None = None
+    sheet: str | None = None
     repairs: Mapping[str, str] = field(default_factory=dict)
     report: Mapping[str, Any] = field(default_factory=dict)
     columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
@@ -88,10 +89,17 @@ class Tables:
         return self._keep(replace(table, id=self._store.make("tables")))
 
     async def change(
-        self, table: Table, definition: Mapping[str, str] | None, freq: str | None, repairs: Mapping[str, str]
+        self,
+        table: Table,
+        definition: Mapping[str, str] | None,
+        freq: str | None,
+        repairs: Mapping[str, str],
+        sheet: str | None = None,
     ) -> Table:
         """Let the gateway read a table again with these decisions, keep that, and return it."""
-        decided = replace(table, definition=definition, freq=freq, repairs=repairs)
+        decided = replace(
+            table, definition=definition, freq=freq, repairs=repairs, sheet=sheet or table.sheet
+        )
         return self._keep(await self._read(decided))
 
     def find(self, owner: str, table_id: str) -> Table:
@@ -116,6 +124,7 @@ def request_body(table: Table) -> dict[str, Any]:
     decided = {
         "data_definition": table.definition,
         "freq": table.freq,
+        "sheet": table.sheet,
         "repairs": dict(table.repairs) or None,
     }
     return {**table.source, **{name: value for name, value in decided.items() if value is not None}}

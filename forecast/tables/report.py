@@ -26,7 +26,7 @@ def write_report(
     problems: Problems,
     given: Collection[str] | None,
 ) -> CheckedTable:
-    """Return the answer, before the table is kept.
+    """Return the answer, before the table is kept and its sheet is named.
 
     `given` are the columns whose roles the caller gave, None where all are to be guessed.
     """
@@ -36,6 +36,8 @@ def write_report(
     return CheckedTable(
         path=None,
         rows=len(columns[0].codes),
+        sheets=[],
+        sheet=None,
         columns=[
             CheckedColumn(
                 name=facts.name,

@@ -75,6 +75,9 @@ class CheckRequest(TableRequest):
         None, description="The role of each column used; all are guessed where it is left out."
     )
     freq: str | None = Field(None, description="Frequency as a pandas alias (`D`, `h`, `MS`); else inferred.")
+    sheet: str | None = Field(
+        None, description="The sheet of an Excel file; else the first that has dates and numbers."
+    )
     repairs: Repairs | None = Field(None, description="What to do about problems.")
     holdout: int | None = Field(
         None, ge=1, le=LONGEST, description="Empty so many of the last known targets of each series."
@@ -128,6 +131,8 @@ class CheckedTable(BaseModel):
 
     path: str | None = Field(description="What to pass as `data_source_url_or_path`.")
     rows: int = Field(description="Rows of the source.")
+    sheets: list[str] = Field(description="The sheets of an Excel file.")
+    sheet: str | None = Field(description="The one that was read.")
     columns: list[CheckedColumn]
     data_definition: dict[str, Role] = Field(description="The roles in force.")
     freq: str | None

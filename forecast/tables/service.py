@@ -6,9 +6,10 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from forecast.core.config import Settings
-from forecast.core.data.selection import MENDED
+from forecast.core.data.selection import Selection
 from forecast.core.data.source import fetch_table
 from forecast.core.data.table import Table
+from forecast.core.errors import RequestError
 from forecast.core.parameters import Role
 from forecast.core.series.calendar import season_length
 from forecast.core.series.definition import check_roles
@@ -30,7 +31,11 @@ from forecast.tables.writing import keep_table
 
 async def fetch(request: CheckRequest, settings: Settings) -> Table:
     """Return the table that a request names; the errors are those of an inference, but for what is mended."""
-    return await fetch_table(request.data_source_url_or_path, request.data, settings, MENDED)
+    selection = Selection(mended=True, sheet=request.sheet)
+    table = await fetch_table(request.data_source_url_or_path, request.data, settings, selection)
+    if request.sheet is not None and not table.sheets:
+        raise RequestError("Only an Excel file has a sheet to choose.")
+    return table
 
 
 def check_table(table: Table, request: CheckRequest, now: datetime, settings: Settings) -> CheckedTable:
@@ -56,6 +61,7 @@ def check_table(table: Table, request: CheckRequest, now: datetime, settings: Se
         if not len(sheet.rows) and not problems.blocking:
             problems.meet("no_values", NOTHING_LEFT, count=0)
     answer = write_report(columns, roles, sheet, calendar, problems, given)
+    answer.sheets, answer.sheet = list(table.sheets), table.sheet
     if request.keep and sheet is not None and not problems.blocking:
         answer.path = keep_table(answer.table.columns, _name(request.data_source_url_or_path), settings)
     return answer

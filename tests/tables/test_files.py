@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from forecast.core.data.formats import parse_table
-from forecast.core.errors import DataError
+from forecast.core.errors import DataError, RequestError
 from tests.core.data.test_binary_formats import as_excel
 from tests.tables.checking import DAYS, LIMIT, check_file, read_kept
 
@@ -98,3 +98,40 @@ def test_an_index_without_a_name_is_that_of_pandas(content: str, tmp_path: Path)
 def test_an_inference_refuses_a_title_and_says_what_to_do() -> None:
     with pytest.raises(DataError, match="Leave out what stands above the names, such as a title."):
         parse_table(b"Umsatz 2024;;\na;b;c\n1;2;3\n", "x.csv", LIMIT)
+
+
+NOTES: list[list[object]] = [["Topic", "Who"], ["Plan", "Ann"], ["Budget", "Bob"]]
+DATED: list[list[object]] = [["Sales"], ["day", "y"], *([day, at] for at, day in enumerate(DAYS))]
+LATER: list[list[object]] = [["day", "y"], *([day, 2 * at] for at, day in enumerate(DAYS))]
+
+
+def test_of_several_sheets_the_first_with_dates_and_numbers_is_read(tmp_path: Path) -> None:
+    answer = check_file(as_excel(NOTES, DATED, LATER), tmp_path, "x.xlsx")
+    assert (answer.sheets, answer.sheet) == (["sheet 0", "sheet 1", "sheet 2"], "sheet 1")
+    assert answer.table.columns["y"] == list(range(30))
+
+
+def test_where_no_sheet_has_dates_the_first_is_read(tmp_path: Path) -> None:
+    answer = check_file(as_excel(NOTES, NOTES[:2]), tmp_path, "x.xlsx")
+    assert (answer.sheet, answer.rows) == ("sheet 0", 2)
+
+
+def test_a_sheet_that_is_named_is_read_and_kept(tmp_path: Path) -> None:
+    answer = check_file(as_excel(NOTES, DATED, LATER), tmp_path, "x.xlsx", sheet="sheet 2")
+    assert answer.sheet == "sheet 2"
+    assert read_kept(answer, tmp_path).series[0].target.tolist() == list(range(0, 60, 2))
+
+
+def test_a_sheet_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="has no sheet 'Sales'; it has 'sheet 0', 'sheet 1'."):
+        check_file(as_excel(NOTES, DATED), tmp_path, "x.xlsx", sheet="Sales")
+
+
+def test_a_file_without_sheets_has_none_to_choose(tmp_path: Path) -> None:
+    assert check_file(NAMED.encode(), tmp_path).sheets == []
+    with pytest.raises(RequestError, match="Only an Excel file has a sheet to choose."):
+        check_file(NAMED.encode(), tmp_path, sheet="Sales")
+
+
+def test_an_inference_reads_the_first_sheet() -> None:
+    assert parse_table(as_excel(NOTES, DATED), "x.xlsx", LIMIT).frame["Who"].tolist() == ["Ann", "Bob"]

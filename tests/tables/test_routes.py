@@ -45,6 +45,8 @@ def test_a_file_is_described_and_kept_for_an_inference(api: TestClient, tmp_path
     assert body.pop("table") == {"columns": {"Datum": DAYS, "Menge": [float(day) for day in range(1, 31)]}}
     assert body == {
         "rows": 30,
+        "sheets": [],
+        "sheet": None,
         "columns": [
             {
                 "name": "Datum",

@@ -49,6 +49,8 @@ def make_report(
     rows = len(next(iter(columns.values())))
     return {
         "rows": rows,
+        "sheets": [],
+        "sheet": None,
         "columns": [
             {"name": name, "kind": "numerical", "missing": 0, "distinct": rows, "role": roles.get(name)}
             | {"guessed": True}

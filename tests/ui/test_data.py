@@ -260,6 +260,26 @@ def test_every_repair_of_a_file_has_words(visitor: Visitor, gateway: FakeGateway
     assert b"Gr\xf6\xdfe;1" in next(iter(gateway.uploads.values()))
 
 
+def test_another_sheet_is_chosen_and_read_afresh(visitor: Visitor, gateway: FakeGateway) -> None:
+    gateway.report = {**MONTHLY, "sheets": ["Notes", "Sales"], "sheet": "Sales"}
+    address = visitor.bring()
+
+    assert '<option value="Sales" selected>Sales</option>' in visitor.get(address).text
+    fields = {"role-0": "timestamp", "role-1": "target", "freq": "MS", "repair-gaps": "ffill"}
+    visitor.post_htmx(address, **fields, sheet="Sales")
+    visitor.post_htmx(address, **fields, sheet="Notes")
+
+    same, another = gateway.bodies(CHECK)[-2:]
+    assert (same["sheet"], same["freq"], same["repairs"]) == ("Sales", "MS", {"gaps": "ffill"})
+    assert another == {"data_source_url_or_path": SAMPLE["path"], "sheet": "Notes", "keep": False}
+
+
+def test_a_file_of_one_sheet_has_none_to_choose(visitor: Visitor, gateway: FakeGateway) -> None:
+    gateway.report = {**MONTHLY, "sheets": ["Sales"], "sheet": "Sales"}
+
+    assert 'name="sheet"' not in visitor.get(visitor.bring()).text
+
+
 def test_the_chart_of_a_table_is_that_of_the_series_asked_for(visitor: Visitor, gateway: FakeGateway) -> None:
     columns: Columns = {
         "month": MONTHS[:2] * 2,

@@ -69,10 +69,14 @@ def change_table(table_id: str) -> ResponseReturnValue:
     """Read a table as the visitor decided, and show what comes of it."""
     shared = context()
     table = shared.tables.find(visitor(), table_id)
-    definition, repairs = read_definition(request.form, table), read_repairs(request.form)
-    changed = shared.background.wait(
-        shared.tables.change(table, definition, request.form.get("freq") or None, repairs)
-    )
+    sheet = request.form.get("sheet") or None
+    if sheet is not None and sheet != table.report["sheet"]:
+        # What was decided for one sheet does not hold for another.
+        change = shared.tables.change(table, None, None, {}, sheet)
+    else:
+        definition, repairs = read_definition(request.form, table), read_repairs(request.form)
+        change = shared.tables.change(table, definition, request.form.get("freq") or None, repairs, sheet)
+    changed = shared.background.wait(change)
     if "HX-Request" in request.headers:
         return render_template("parts/table.html", **_view(changed))
     return redirect(url_for("data.show_table", table_id=table_id), 303)

@@ -96,4 +96,4 @@ def parse_table(content: bytes, name: str, limit: int, selection: Selection = EV
         case "parquet":
             return read_parquet(BytesIO(content), limit, selection)
         case "excel":
-            return read_excel(content, limit, mended=selection.mended)
+            return read_excel(content, limit, mended=selection.mended, sheet=selection.sheet)

@@ -18,13 +18,15 @@ _LONGEST_INTEGER = 17
 class Selection:
     """The columns by role and the series that are used; without roles all columns, without ids all series.
 
-    A file is refused for what is wrong with it, or where that can be `mended` read as it was meant.
+    A file is refused for what is wrong with it, or where that can be `mended` read as it was meant. Of a
+    spreadsheet one `sheet` is read.
     """
 
     roles: Mapping[str, Role] | None = None
     covariates: bool = True
     series_ids: tuple[str, ...] | None = None
     mended: bool = False
+    sheet: str | None = None
 
     def columns(self, names: Sequence[str], likely: Collection[str]) -> list[str]:
         """Return which of a table's columns are used, in their order.

@@ -22,13 +22,15 @@ class Table:
     types of their values, an empty cell being None or NaN. A row's label in the index of `frame` is its
     place in the source, counted from 0; to a caller rows count from 1. `unread` names the columns that
     the source has beside those of `frame`; without all rows it is not `whole`. `faults` are what a strict
-    reading would have refused it for.
+    reading would have refused it for. A spreadsheet tells the names of its `sheets` and the one read.
     """
 
     frame: pd.DataFrame
     unread: tuple[str, ...] = ()
     whole: bool = True
     faults: tuple[Fault, ...] = ()
+    sheets: tuple[str, ...] = ()
+    sheet: str | None = None
 
 
 def column_names(names: Sequence[object]) -> list[str]:
