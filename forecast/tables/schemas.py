@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from forecast.core.parameters import Role, Roles, TableRequest
 from forecast.core.schemas import LONGEST, Body
+from forecast.core.series.dates import First
 
 ColumnKind = Literal["numerical", "categorical", "date"]
 Code = Literal[
@@ -38,6 +39,9 @@ class Repairs(Body):
     )
     title_row: Literal["skip"] | None = Field(
         None, description="Leave out what stands above the names of the columns."
+    )
+    ambiguous_date: First | None = Field(
+        None, description="Read `01/02/2024` as February 1st, or January 2nd."
     )
     not_a_date: Literal["drop_row"] | None = Field(None, description="Leave out rows without a date.")
     empty_id: Literal["drop_row"] | None = Field(None, description="Leave out rows of no series.")

@@ -93,8 +93,11 @@ def test_without_a_target_the_calendar_is_still_told() -> None:
 
 
 def test_days_and_months_that_cannot_be_told_apart_are_ambiguous() -> None:
-    problem = only(check({"date": ["01/02/2024", "01/03/2024", "01/04/2024"], "y": [1, 2, 3]}))
-    assert (problem.code, problem.column, problem.repairs) == ("ambiguous_date", "date", [])
+    answer = check({"date": ["01/02/2024", "01/03/2024", "01/04/2024"], "y": [1, 2, 3]})
+    assert codes(answer) == ["ambiguous_date", "too_short"]
+    problem = answer.problems[0]
+    assert (problem.code, problem.column, problem.blocking) == ("ambiguous_date", "date", True)
+    assert (problem.repairs, problem.count) == (["day_first", "month_first"], 3)
     assert "write them as 2024-12-31" in problem.message
 
 

@@ -250,12 +250,15 @@ def test_every_repair_of_a_file_has_words(visitor: Visitor, gateway: FakeGateway
         "problems": [
             make_problem("encoding", repairs=["windows_1252"]),
             make_problem("title_row", repairs=["skip"]),
+            make_problem("ambiguous_date", repairs=["day_first", "month_first"]),
         ],
     }
 
     text = visitor.get(visitor.bring(**upload(b"Gr\xf6\xdfe;1"))).text
 
     assert '<option value="windows_1252">Read it as Windows-1252 (Western Europe)</option>' in text
+    assert '<option value="day_first">Read the day first: 01/02 is February 1st</option>' in text
+    assert '<option value="month_first">Read the month first: 01/02 is January 2nd</option>' in text
     assert '<option value="skip">Leave out what stands above the names</option>' in text
     assert b"Gr\xf6\xdfe;1" in next(iter(gateway.uploads.values()))
 

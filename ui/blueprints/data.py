@@ -19,6 +19,8 @@ _PREVIEW_ROWS = 20
 _REPAIRS = {
     "windows_1252": "Read it as Windows-1252 (Western Europe)",
     "skip": "Leave out what stands above the names",
+    "day_first": "Read the day first: 01/02 is February 1st",
+    "month_first": "Read the month first: 01/02 is January 2nd",
     "decimal_comma": "Read 1.234,5 as 1234.5",
     "thousands_comma": "Read 1,234.5 as 1234.5",
     "empty": "Treat these cells as empty",
