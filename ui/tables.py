@@ -7,8 +7,16 @@ from typing import Any
 from ui.api_client import Gateway
 from ui.errors import GatewayError, NotFoundError
 from ui.forecasts import Value
+from ui.formats import plural
 from ui.store import Store
 
+_UNITS = {
+    "not_a_date": "row",
+    "empty_id": "row",
+    "duplicates": "row",
+    "off_calendar": "row",
+    "no_values": "series",
+}
 ONLY_SERIES = "series_0"
 
 
@@ -42,6 +50,22 @@ class Table:
     def season(self) -> int:
         """Steps in a season; 1 where the frequency has none."""
         return int(self.report["season_length"] or 1)
+
+    @property
+    def head(self) -> Mapping[str, Sequence[Any]]:
+        """The first rows: of the source while something stands in the way of a forecast, else as repaired."""
+        head = self.report.get("head")
+        return head["columns"] if head is not None and self.blocking else self.columns
+
+    def settled(self, code: str) -> str:
+        """Return which columns a repair changed, and how much of them; nothing where it found nothing."""
+        counts: dict[tuple[str, str], int] = {}
+        for one in self.report.get("settled", ()):
+            if one["code"] == code and one["column"] is not None:
+                unit = "missing row" if code == "gaps" and one["column"] == self.column("timestamp") else None
+                key = one["column"], unit or _UNITS.get(code, "cell")
+                counts[key] = counts.get(key, 0) + one["count"]
+        return "; ".join(f"{column}, {plural(count, unit)}" for (column, unit), count in counts.items())
 
     @property
     def blocking(self) -> list[Mapping[str, Any]]:

@@ -15,7 +15,7 @@ from forecast.tables.schemas import (
     KeptTable,
 )
 from forecast.tables.sheet import Sheet, find_spans
-from forecast.tables.writing import write_cells, write_source, write_stamps
+from forecast.tables.writing import write_cells, write_head, write_source, write_stamps
 
 
 def write_report(
@@ -55,7 +55,9 @@ def write_report(
         series_count=len(series),
         series=series,
         problems=problems.told,
+        settled=problems.settled,
         table=KeptTable(columns=cells),
+        head=KeptTable(columns=write_head(columns)),
     )
 
 

@@ -144,7 +144,9 @@ class CheckedTable(BaseModel):
     series_count: int
     series: list[CheckedSeries]
     problems: list[TableProblem]
+    settled: list[TableProblem] = Field(description="Problems that were settled as `repairs` asked.")
     table: KeptTable
+    head: KeptTable = Field(description="The first 20 rows of the source, as they stand there.")
 
 
 class Sample(BaseModel):

@@ -264,3 +264,19 @@ def test_the_first_of_cells_at_fault_in_different_ways_is_quoted() -> None:
 
     assert problem.message == "Column 'y', row 2: 'inf' is not a finite number (2 rows in all)."
     assert problem.rows == [2, 4]
+
+
+def test_cells_that_are_no_numbers_are_told_as_they_stand_in_the_source() -> None:
+    cells = ["1,005", "NA", None, 7, *VALUES[4:]]
+    answer = check({"date": DAYS, "y": cells}, data_definition={"y": "target"})
+    assert answer.head.columns["y"][:4] == ["1,005", "NA", None, "7"]
+    assert [len(column) for column in answer.head.columns.values()] == [20, 20]
+
+
+def test_what_a_repair_settled_is_told_with_its_column_and_count() -> None:
+    columns = {"date": [*DAYS[:5], *DAYS[7:]], "y": [1, None, None, *VALUES[5:]]}
+    answer = check(columns, repairs={"gaps": "ffill"})
+    assert answer.problems == []
+    told = [(one.code, one.column, one.count, one.blocking) for one in answer.settled]
+    assert told == [("gaps", "date", 2, False), ("gaps", "y", 2, False)]
+    assert check(columns).settled == []

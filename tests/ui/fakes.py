@@ -62,7 +62,11 @@ def make_report(
         "series_count": len(ids),
         "series": [{"unique_id": one} for one in ids],
         "problems": list(problems),
+        "settled": [],
         "table": {"columns": {name: list(values) for name, values in columns.items()}},
+        "head": {
+            "columns": {name: [str(value) for value in values[:20]] for name, values in columns.items()}
+        },
     }
 
 

@@ -283,6 +283,54 @@ def test_a_file_of_one_sheet_has_none_to_choose(visitor: Visitor, gateway: FakeG
     assert 'name="sheet"' not in visitor.get(visitor.bring()).text
 
 
+def test_what_was_settled_names_columns_and_counts(visitor: Visitor, gateway: FakeGateway) -> None:
+    gateway.report = {
+        **MONTHLY,
+        "settled": [
+            make_problem("gaps", column="month", count=2),
+            make_problem("gaps", column="sales", count=1),
+            make_problem("duplicates", column="month", count=4),
+        ],
+    }
+    address = visitor.bring()
+    visitor.get(address)
+    fields = {
+        "role-0": "timestamp",
+        "role-1": "target",
+        "repair-gaps": "ffill",
+        "repair-empty_id": "drop_row",
+    }
+
+    text = visitor.post_htmx(address, **fields).text
+
+    assert "Settled: repeat the value before (month, 2 missing rows; sales, 1 cell)</label>" in text
+    assert "Settled: leave these rows out</label>" in text
+
+
+def test_the_first_rows_are_those_of_the_source_while_something_is_to_be_settled(
+    visitor: Visitor, gateway: FakeGateway
+) -> None:
+    head = {"columns": {"month": ["1/24"], "sales": ["1,005"]}}
+    gateway.report = {**MONTHLY, "head": head, "problems": [make_problem("not_a_number", rows=[1])]}
+    before = visitor.get(visitor.bring()).text
+    gateway.report = {**MONTHLY, "head": head}
+    settled = visitor.get(visitor.bring()).text
+
+    assert "The first rows, as they stand in the source" in before
+    assert "<td>1/24</td><td>1,005</td>" in before
+    assert before.count("Rows are counted below the names of the columns.") == 1
+    assert "1,005" not in settled
+    assert "Rows are counted" not in settled
+
+
+def test_a_table_without_series_tells_its_rows_only(visitor: Visitor, gateway: FakeGateway) -> None:
+    gateway.report = {**MONTHLY, "freq": None, "season_length": None, "series_count": 0, "series": []}
+
+    text = visitor.get(visitor.bring()).text
+
+    assert "<p>12 rows.</p>" in text
+
+
 def test_the_chart_of_a_table_is_that_of_the_series_asked_for(visitor: Visitor, gateway: FakeGateway) -> None:
     columns: Columns = {
         "month": MONTHS[:2] * 2,

@@ -97,7 +97,7 @@ def draw_table(table_id: str) -> ResponseReturnValue:
 
 
 def _view(table: Table) -> dict[str, Any]:
-    rows = zip(*(values[:_PREVIEW_ROWS] for values in table.columns.values()), strict=True)
+    rows = zip(*(values[:_PREVIEW_ROWS] for values in table.head.values()), strict=True)
     return {"table": table, "roles": ROLES, "repairs": _REPAIRS, "rows": list(rows)}
 
 
