@@ -13,7 +13,7 @@ MOST_ROWS = 20
 NOTHING_LEFT = "No row of the table is left to forecast from."
 FILE_REPAIRS: dict[Code, tuple[str, ...]] = {"encoding": ("windows_1252",), "title_row": ("skip",)}
 """What can be done about the faults of a file."""
-_HARMLESS = ("thousands", "too_short", "incomplete_last", "constant")
+_HARMLESS = ("hours_apart", "thousands", "too_short", "incomplete_last", "constant")
 _LONGEST_VALUE = 80
 
 

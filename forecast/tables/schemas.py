@@ -17,6 +17,7 @@ Code = Literal[
     "not_a_date",
     "empty_id",
     "no_target",
+    "hours_apart",
     "not_a_number",
     "thousands",
     "duplicates",

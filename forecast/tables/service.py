@@ -19,6 +19,7 @@ from forecast.tables.facts import Facts, read_facts
 from forecast.tables.gaps import fill_gaps
 from forecast.tables.guess import find_date, guess_roles
 from forecast.tables.holdout import hold_out
+from forecast.tables.hours import tell_hours
 from forecast.tables.judgement import drop_unfinished, judge_targets
 from forecast.tables.order import order_rows
 from forecast.tables.problems import FILE_REPAIRS, NOTHING_LEFT, Problems
@@ -54,6 +55,8 @@ def check_table(table: Table, request: CheckRequest, now: datetime, settings: Se
     for fault in table.faults:
         problems.meet(fault.code, fault.message, count=1, repairs=FILE_REPAIRS[fault.code])
     meaning = _read_meaning(roles, problems)
+    if meaning is not None:
+        tell_hours(columns, meaning, problems)
     sheet = None if meaning is None else read_sheet(frame, columns, meaning, problems)
     calendar = None
     if sheet is not None:
