@@ -61,7 +61,7 @@ class Gateway:
     async def upload(self, name: str, content: bytes) -> str:
         """Keep a file at the gateway and return the path that names it there."""
         file = {"file": (name, content)}
-        answer = await self._send("POST", "/api/v1/uploads", seconds=_TABLE_SECONDS, files=file)
+        answer = await self._send("POST", "/api/v1/uploads?mend=true", seconds=_TABLE_SECONDS, files=file)
         return str(answer["path"])
 
     async def forget(self, path: str) -> None:

@@ -8,8 +8,16 @@ from ui.api_client import Gateway
 from ui.earlier import leave_note
 from ui.errors import GatewayError, NotFoundError
 from ui.forecasts import Value
+from ui.formats import plural
 from ui.store import Store
 
+_UNITS = {
+    "not_a_date": "row",
+    "empty_id": "row",
+    "duplicates": "row",
+    "off_calendar": "row",
+    "no_values": "series",
+}
 ONLY_SERIES = "series_0"
 
 
@@ -28,6 +36,7 @@ class Table:
     upload: str | None = None
     definition: Mapping[str, str] | None = None
     freq: str | None = None
+    sheet: str | None = None
     repairs: Mapping[str, str] = field(default_factory=dict)
     report: Mapping[str, Any] = field(default_factory=dict)
     columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
@@ -65,6 +74,22 @@ class Table:
         return max(
             (sum(value is not None for value in values) for _, values in self.series().values()), default=None
         )
+
+    @property
+    def head(self) -> Mapping[str, Sequence[Any]]:
+        """The first rows: of the source while something stands in the way of a forecast, else as repaired."""
+        head = self.report.get("head")
+        return head["columns"] if head is not None and self.blocking else self.columns
+
+    def settled(self, code: str) -> str:
+        """Return which columns a repair changed, and how much of them; nothing where it found nothing."""
+        counts: dict[tuple[str, str], int] = {}
+        for one in self.report.get("settled", ()):
+            if one["code"] == code and one["column"] is not None:
+                unit = "missing row" if code == "gaps" and one["column"] == self.column("timestamp") else None
+                key = one["column"], unit or _UNITS.get(code, "cell")
+                counts[key] = counts.get(key, 0) + one["count"]
+        return "; ".join(f"{column}, {plural(count, unit)}" for (column, unit), count in counts.items())
 
     @property
     def blocking(self) -> list[Mapping[str, Any]]:
@@ -114,10 +139,17 @@ class Tables:
         return kept
 
     async def change(
-        self, table: Table, definition: Mapping[str, str] | None, freq: str | None, repairs: Mapping[str, str]
+        self,
+        table: Table,
+        definition: Mapping[str, str] | None,
+        freq: str | None,
+        repairs: Mapping[str, str],
+        sheet: str | None = None,
     ) -> Table:
         """Let the gateway read a table again with these decisions, keep that, and return it."""
-        decided = replace(table, definition=definition, freq=freq, repairs=repairs)
+        decided = replace(
+            table, definition=definition, freq=freq, repairs=repairs, sheet=sheet or table.sheet
+        )
         return self._keep(await self._read(decided))
 
     def find(self, owner: str, table_id: str) -> Table:
@@ -142,6 +174,7 @@ def request_body(table: Table) -> dict[str, Any]:
     decided = {
         "data_definition": table.definition,
         "freq": table.freq,
+        "sheet": table.sheet,
         "repairs": dict(table.repairs) or None,
     }
     return {**table.source, **{name: value for name, value in decided.items() if value is not None}}

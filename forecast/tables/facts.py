@@ -11,6 +11,7 @@ from forecast.core.adapter import Floats
 from forecast.core.errors import DataError
 from forecast.core.series.columns import is_empty, sift_numbers
 from forecast.core.series.dates import sift_dates
+from forecast.core.series.months import is_month
 from forecast.tables.numbers import looks_spelled
 from forecast.tables.schemas import ColumnKind
 
@@ -61,9 +62,14 @@ def _kind(sample: pd.Series) -> ColumnKind:
     return "date" if holds_dates(sample) else "categorical"
 
 
+def _is_shaped(value: object) -> bool:
+    text = str(value)
+    return _DATE.fullmatch(text) is not None or text.isdecimal() or is_month(text)
+
+
 def holds_dates(values: pd.Series) -> bool:
     """Return whether most of some values are dates, day and month told apart or not."""
-    shaped = values.map(lambda value: _DATE.fullmatch(str(value)) is not None or str(value).isdecimal())
+    shaped = values.map(_is_shaped)
     if shaped.mean() < _MOST:
         return False
     try:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from forecast.core.parameters import Role
 from forecast.core.series.dates import DATE_NAMES
+from forecast.core.series.months import is_month
 from forecast.tables.facts import Facts, holds_dates
 from forecast.tables.names import COUNTERS, DATES, IDS, PARTS_OF_DATES, TARGETS, is_named, rank
 
@@ -58,7 +59,7 @@ def _counts_dates(facts: Facts) -> bool:
         return False
     sample = facts.values[facts.codes >= 0].head(_SAMPLE).map(_whole)
     lengths = sample.map(len)
-    return bool(lengths.isin((4, 8)).all()) and holds_dates(sample)
+    return bool(lengths.isin((4, 8)).all() or sample.map(is_month).all()) and holds_dates(sample)
 
 
 def _whole(value: object) -> str:

@@ -11,15 +11,18 @@ from forecast.tables.schemas import Code, Repairs, TableProblem
 
 MOST_ROWS = 20
 NOTHING_LEFT = "No row of the table is left to forecast from."
-_HARMLESS = ("thousands", "too_short", "incomplete_last", "constant")
+FILE_REPAIRS: dict[Code, tuple[str, ...]] = {"encoding": ("windows_1252",), "title_row": ("skip",)}
+"""What can be done about the faults of a file."""
+_HARMLESS = ("hours_apart", "thousands", "too_short", "incomplete_last", "constant")
 _LONGEST_VALUE = 80
 
 
 class Problems:
-    """The problems that were met, of which those that were asked to be repaired are not told."""
+    """The problems that were met: those that are told, and those settled by the repair that was asked for."""
 
     def __init__(self, repairs: Repairs | None) -> None:
         self.told: list[TableProblem] = []
+        self.settled: list[TableProblem] = []
         self._asked = (repairs or Repairs()).model_dump(exclude_none=True)
 
     @property
@@ -47,20 +50,21 @@ class Problems:
         place in the source are 0 and not told.
         """
         asked = self.asked(code)
-        if asked is not None and asked in repairs:
-            return asked
+        settled = asked is not None and asked in repairs
         shown = sorted({int(row) for row in rows} - {0})[:MOST_ROWS]
-        self.told.append(
+        (self.settled if settled else self.told).append(
             TableProblem(
                 code=code,
                 message=message,
                 column=column,
                 rows=shown,
                 count=len(rows) if count is None else count,
-                blocking=code not in _HARMLESS,
+                blocking=not settled and code not in _HARMLESS,
                 repairs=list(repairs),
             )
         )
+        if settled:
+            return asked
         return repairs[0] if repairs else None
 
 

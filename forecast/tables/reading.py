@@ -1,6 +1,7 @@
 """Reading the columns of a table by their roles, telling every cell that is not what it should be."""
 
 from collections.abc import Sequence
+from typing import cast, get_args
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from forecast.core.errors import DataError
 from forecast.core.parameters import Role
 from forecast.core.series.columns import read_categories, sift_numbers
 from forecast.core.series.covariates import Values
-from forecast.core.series.dates import sift_dates
+from forecast.core.series.dates import First, sift_dates
 from forecast.core.series.definition import ONLY_SERIES
 from forecast.tables.facts import Facts
 from forecast.tables.numbers import find_grouped, find_spellings, read_spelled
@@ -55,8 +56,10 @@ def _read_stamps(column: pd.Series, problems: Problems) -> pd.DatetimeIndex | No
     try:
         found = sift_dates(column)
     except DataError as error:
-        problems.meet("ambiguous_date", str(error).removeprefix(error.prefix), column=str(column.name))
-        return None
+        order = _settle_order(column, error, problems)
+        if order is None:
+            return None
+        found = sift_dates(column, order)
     bad = np.asarray(found.isna(), dtype=bool)
     if found.tz is not None:
         bad |= np.asarray((found.year < 1678) | (found.year > 2261))
@@ -80,6 +83,21 @@ def _read_stamps(column: pd.Series, problems: Problems) -> pd.DatetimeIndex | No
             repairs=["drop_row"],
         )
     return pd.DatetimeIndex(found.where(~bad))
+
+
+def _settle_order(column: pd.Series, error: DataError, problems: Problems) -> First | None:
+    """Return which of day and month comes first in dates that could have either; None where neither helps."""
+    try:
+        sift_dates(column, "day_first")
+    except DataError:
+        repairs: tuple[First, ...] = ()
+    else:
+        repairs = get_args(First)
+    told = str(error).removeprefix(error.prefix)
+    repair = problems.meet(
+        "ambiguous_date", told, column=str(column.name), count=len(column), repairs=repairs
+    )
+    return cast("First | None", repair)
 
 
 def _named(column: str, index: pd.Index, ids: NDArray[np.object_], problems: Problems) -> Mask:

@@ -15,7 +15,7 @@ from forecast.tables.schemas import (
     KeptTable,
 )
 from forecast.tables.sheet import Sheet, find_spans
-from forecast.tables.writing import write_cells, write_source, write_stamps
+from forecast.tables.writing import write_cells, write_head, write_source, write_stamps
 
 
 def write_report(
@@ -26,7 +26,7 @@ def write_report(
     problems: Problems,
     given: Collection[str] | None,
 ) -> CheckedTable:
-    """Return the answer, before the table is kept.
+    """Return the answer, before the table is kept and its sheet is named.
 
     `given` are the columns whose roles the caller gave, None where all are to be guessed.
     """
@@ -36,6 +36,8 @@ def write_report(
     return CheckedTable(
         path=None,
         rows=len(columns[0].codes),
+        sheets=[],
+        sheet=None,
         columns=[
             CheckedColumn(
                 name=facts.name,
@@ -53,7 +55,9 @@ def write_report(
         series_count=len(series),
         series=series,
         problems=problems.told,
+        settled=problems.settled,
         table=KeptTable(columns=cells),
+        head=KeptTable(columns=write_head(columns)),
     )
 
 

@@ -6,14 +6,18 @@ from pydantic import BaseModel, Field
 
 from forecast.core.parameters import Role, Roles, TableRequest
 from forecast.core.schemas import LONGEST, Body
+from forecast.core.series.dates import First
 
 ColumnKind = Literal["numerical", "categorical", "date"]
 Code = Literal[
+    "encoding",
+    "title_row",
     "no_date",
     "ambiguous_date",
     "not_a_date",
     "empty_id",
     "no_target",
+    "hours_apart",
     "not_a_number",
     "thousands",
     "duplicates",
@@ -31,6 +35,15 @@ Code = Literal[
 class Repairs(Body):
     """What to do about each kind of problem; a kind left out is told instead."""
 
+    encoding: Literal["windows_1252"] | None = Field(
+        None, description="Read text that is not UTF-8 as Windows-1252 (Western Europe)."
+    )
+    title_row: Literal["skip"] | None = Field(
+        None, description="Leave out what stands above the names of the columns."
+    )
+    ambiguous_date: First | None = Field(
+        None, description="Read `01/02/2024` as February 1st, or January 2nd."
+    )
     not_a_date: Literal["drop_row"] | None = Field(None, description="Leave out rows without a date.")
     empty_id: Literal["drop_row"] | None = Field(None, description="Leave out rows of no series.")
     not_a_number: Literal["decimal_comma", "thousands_comma", "empty", "drop_row"] | None = Field(
@@ -67,6 +80,9 @@ class CheckRequest(TableRequest):
         None, description="The role of each column used; all are guessed where it is left out."
     )
     freq: str | None = Field(None, description="Frequency as a pandas alias (`D`, `h`, `MS`); else inferred.")
+    sheet: str | None = Field(
+        None, description="The sheet of an Excel file; else the first that has dates and numbers."
+    )
     repairs: Repairs | None = Field(None, description="What to do about problems.")
     holdout: int | None = Field(
         None, ge=1, le=LONGEST, description="Empty so many of the last known targets of each series."
@@ -120,6 +136,8 @@ class CheckedTable(BaseModel):
 
     path: str | None = Field(description="What to pass as `data_source_url_or_path`.")
     rows: int = Field(description="Rows of the source.")
+    sheets: list[str] = Field(description="The sheets of an Excel file.")
+    sheet: str | None = Field(description="The one that was read.")
     columns: list[CheckedColumn]
     data_definition: dict[str, Role] = Field(description="The roles in force.")
     freq: str | None
@@ -127,7 +145,9 @@ class CheckedTable(BaseModel):
     series_count: int
     series: list[CheckedSeries]
     problems: list[TableProblem]
+    settled: list[TableProblem] = Field(description="Problems that were settled as `repairs` asked.")
     table: KeptTable
+    head: KeptTable = Field(description="The first 20 rows of the source, as they stand there.")
 
 
 class Sample(BaseModel):

@@ -6,8 +6,10 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from forecast.core.config import Settings
+from forecast.core.data.selection import Selection
 from forecast.core.data.source import fetch_table
 from forecast.core.data.table import Table
+from forecast.core.errors import RequestError
 from forecast.core.parameters import Role
 from forecast.core.series.calendar import season_length
 from forecast.core.series.definition import check_roles
@@ -17,9 +19,10 @@ from forecast.tables.facts import Facts, read_facts
 from forecast.tables.gaps import fill_gaps
 from forecast.tables.guess import find_date, guess_roles
 from forecast.tables.holdout import hold_out
+from forecast.tables.hours import tell_hours
 from forecast.tables.judgement import drop_unfinished, judge_targets
 from forecast.tables.order import order_rows
-from forecast.tables.problems import NOTHING_LEFT, Problems
+from forecast.tables.problems import FILE_REPAIRS, NOTHING_LEFT, Problems
 from forecast.tables.reading import read_sheet
 from forecast.tables.report import write_report
 from forecast.tables.schemas import CheckedTable, CheckRequest
@@ -28,8 +31,12 @@ from forecast.tables.writing import keep_table
 
 
 async def fetch(request: CheckRequest, settings: Settings) -> Table:
-    """Return the table that a request names; the errors are those of an inference."""
-    return await fetch_table(request.data_source_url_or_path, request.data, settings)
+    """Return the table that a request names; the errors are those of an inference, but for what is mended."""
+    selection = Selection(mended=True, sheet=request.sheet)
+    table = await fetch_table(request.data_source_url_or_path, request.data, settings, selection)
+    if request.sheet is not None and not table.sheets:
+        raise RequestError("Only an Excel file has a sheet to choose.")
+    return table
 
 
 def check_table(table: Table, request: CheckRequest, now: datetime, settings: Settings) -> CheckedTable:
@@ -45,7 +52,11 @@ def check_table(table: Table, request: CheckRequest, now: datetime, settings: Se
         check_roles(given, [facts.name for facts in columns])
     roles = guess_roles(columns) if given is None else _complete(columns, given)
     problems = Problems(request.repairs)
+    for fault in table.faults:
+        problems.meet(fault.code, fault.message, count=1, repairs=FILE_REPAIRS[fault.code])
     meaning = _read_meaning(roles, problems)
+    if meaning is not None:
+        tell_hours(columns, meaning, problems)
     sheet = None if meaning is None else read_sheet(frame, columns, meaning, problems)
     calendar = None
     if sheet is not None:
@@ -53,6 +64,7 @@ def check_table(table: Table, request: CheckRequest, now: datetime, settings: Se
         if not len(sheet.rows) and not problems.blocking:
             problems.meet("no_values", NOTHING_LEFT, count=0)
     answer = write_report(columns, roles, sheet, calendar, problems, given)
+    answer.sheets, answer.sheet = list(table.sheets), table.sheet
     if request.keep and sheet is not None and not problems.blocking:
         answer.path = keep_table(answer.table.columns, _name(request.data_source_url_or_path), settings)
     return answer

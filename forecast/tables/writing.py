@@ -19,6 +19,7 @@ from forecast.tables.facts import Facts
 from forecast.tables.sheet import Sheet
 
 Cells = dict[str, list[Any]]
+_HEAD_ROWS = 20
 _DELIMITERS = (",", ";", "\t", "|")
 # Beyond this, neighbouring floats are more than 1 apart.
 _LARGEST_WHOLE = 1e15
@@ -56,6 +57,16 @@ def write_source(columns: Sequence[Facts]) -> Cells:
         )
         for facts in columns
     }
+
+
+def write_head(columns: Sequence[Facts]) -> Cells:
+    """Return the first rows of a table's columns as text, empty cells as null."""
+    cells: Cells = {}
+    for facts in columns:
+        head = facts.values.head(_HEAD_ROWS)
+        texts = zip(head, read_categories(head), strict=True)
+        cells[facts.name] = [(cell or None) if isinstance(cell, str) else text for cell, text in texts]
+    return cells
 
 
 def _plain(values: Values) -> list[Any]:

@@ -7,6 +7,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
 from starlette.datastructures import UploadFile
 
+from forecast.core.data.selection import EVERYTHING, MENDED
 from forecast.core.errors import MediaTypeError, RequestError
 from forecast.core.kept import remove_file
 from forecast.core.routing import guards
@@ -50,9 +51,13 @@ Uploaded = Annotated[UploadFile, Depends(uploaded_file)]
 
 
 @router.post("/uploads", status_code=201, openapi_extra=_FORM)
-async def upload(file: Uploaded, settings: CurrentSettings) -> UploadResponse:
-    """Keep a CSV, Parquet, JSON or Excel (.xlsx) file for forecasts, and tell what is in it."""
-    return await to_thread.run_sync(store_upload, file.file, file.filename or "", settings)
+async def upload(file: Uploaded, settings: CurrentSettings, mend: bool = False) -> UploadResponse:
+    """Keep a CSV, Parquet, JSON or Excel (.xlsx) file for forecasts, and tell what is in it.
+
+    With `mend`, also one that only a repair of `POST /api/v1/tables` makes fit for a forecast.
+    """
+    selection = MENDED if mend else EVERYTHING
+    return await to_thread.run_sync(store_upload, file.file, file.filename or "", settings, selection)
 
 
 @router.delete("/uploads/{name}", status_code=204)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from forecast.core.config import Settings
 from forecast.core.data.formats import detect_format, parse_table
+from forecast.core.data.selection import EVERYTHING, Selection
 from forecast.core.errors import DataError, MediaTypeError, TooLargeError
 from forecast.core.kept import SUFFIXES, new_file, source_of
 from forecast.core.series.calendar import infer_frequency
@@ -17,7 +18,9 @@ from forecast.core.series.dates import find_date_column, parse_dates
 from forecast.uploads.schemas import ColumnKind, UploadedColumn, UploadResponse
 
 
-def store_upload(file: BinaryIO, filename: str, settings: Settings) -> UploadResponse:
+def store_upload(
+    file: BinaryIO, filename: str, settings: Settings, selection: Selection = EVERYTHING
+) -> UploadResponse:
     """Copy a file into the data directory's uploads under a new name and return what it holds.
 
     Raises MediaTypeError at a name of another kind, TooLargeError above `max_upload_size`, and DataError
@@ -33,7 +36,7 @@ def store_upload(file: BinaryIO, filename: str, settings: Settings) -> UploadRes
         with path.open("xb") as kept:
             undo.callback(path.unlink)
             _copy(file, kept, settings.max_upload_size)
-        answer = _describe(path, settings.max_upload_size)
+        answer = _describe(path, settings.max_upload_size, selection)
         undo.pop_all()
     return answer
 
@@ -46,9 +49,9 @@ def _copy(file: BinaryIO, kept: BinaryIO, limit: int) -> None:
     shutil.copyfileobj(file, kept)
 
 
-def _describe(path: Path, limit: int) -> UploadResponse:
+def _describe(path: Path, limit: int, selection: Selection) -> UploadResponse:
     content = path.read_bytes()
-    frame = parse_table(content, path.name, limit).frame
+    frame = parse_table(content, path.name, limit, selection).frame
     date_column, dates = _find_dates(frame)
     columns = [
         UploadedColumn(

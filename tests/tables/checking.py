@@ -1,5 +1,6 @@
 """Checking a table as the route does, and reading it as an inference would."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from forecast.core.data.table import Table
 from forecast.core.parameters import Parameters
 from forecast.core.series.panel import Panel, build_panel
 from forecast.tables.schemas import CheckedTable, CheckRequest
-from forecast.tables.service import check_table
+from forecast.tables.service import check_table, fetch
 from tests.conftest import KEY
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -33,6 +34,16 @@ def check(columns: Mapping[str, Any], folder: Path | None = None, **request: Any
     settings = Settings(api_secret_key=KEY, data_dir=folder or Path("/nonexistent"), max_upload_size=LIMIT)
     asked = CheckRequest(data=dict(columns), keep=folder is not None, **request)
     return check_table(make_table(columns), asked, NOW, settings)
+
+
+def check_file(content: bytes, folder: Path, name: str = "x.csv", **request: Any) -> CheckedTable:
+    """Check a file as the route does; the folder is the data directory, where it is kept repaired."""
+    settings = Settings(api_secret_key=KEY, data_dir=folder, max_upload_size=LIMIT)
+    uploads = folder / "uploads"
+    uploads.mkdir(exist_ok=True)
+    (uploads / name).write_bytes(content)
+    asked = CheckRequest(data_source_url_or_path=name, **request)
+    return check_table(asyncio.run(fetch(asked, settings)), asked, NOW, settings)
 
 
 def codes(answer: CheckedTable) -> list[str]:

@@ -93,8 +93,11 @@ def test_without_a_target_the_calendar_is_still_told() -> None:
 
 
 def test_days_and_months_that_cannot_be_told_apart_are_ambiguous() -> None:
-    problem = only(check({"date": ["01/02/2024", "01/03/2024", "01/04/2024"], "y": [1, 2, 3]}))
-    assert (problem.code, problem.column, problem.repairs) == ("ambiguous_date", "date", [])
+    answer = check({"date": ["01/02/2024", "01/03/2024", "01/04/2024"], "y": [1, 2, 3]})
+    assert codes(answer) == ["ambiguous_date", "too_short"]
+    problem = answer.problems[0]
+    assert (problem.code, problem.column, problem.blocking) == ("ambiguous_date", "date", True)
+    assert (problem.repairs, problem.count) == (["day_first", "month_first"], 3)
     assert "write them as 2024-12-31" in problem.message
 
 
@@ -261,3 +264,40 @@ def test_the_first_of_cells_at_fault_in_different_ways_is_quoted() -> None:
 
     assert problem.message == "Column 'y', row 2: 'inf' is not a finite number (2 rows in all)."
     assert problem.rows == [2, 4]
+
+
+def test_cells_that_are_no_numbers_are_told_as_they_stand_in_the_source() -> None:
+    cells = ["1,005", "NA", None, 7, *VALUES[4:]]
+    answer = check({"date": DAYS, "y": cells}, data_definition={"y": "target"})
+    assert answer.head.columns["y"][:4] == ["1,005", "NA", None, "7"]
+    assert [len(column) for column in answer.head.columns.values()] == [20, 20]
+
+
+def test_what_a_repair_settled_is_told_with_its_column_and_count() -> None:
+    columns = {"date": [*DAYS[:5], *DAYS[7:]], "y": [1, None, None, *VALUES[5:]]}
+    answer = check(columns, repairs={"gaps": "ffill"})
+    assert answer.problems == []
+    told = [(one.code, one.column, one.count, one.blocking) for one in answer.settled]
+    assert told == [("gaps", "date", 2, False), ("gaps", "y", 2, False)]
+    assert check(columns).settled == []
+
+
+@pytest.mark.parametrize("name", ["hour", "Stunde"])
+def test_hours_in_a_column_of_their_own_are_told_with_what_to_do(name: str) -> None:
+    hours = {"date": np.repeat(DAYS, 24).tolist(), name: list(range(24)) * 30, "y": list(range(720))}
+    answer = check(hours)
+    assert answer.series_count == 24
+    problem = only(answer)
+    assert (problem.code, problem.column, problem.count) == ("hours_apart", name, 24)
+    assert (problem.blocking, problem.repairs) == (False, [])
+    assert problem.message.endswith("write date and hour into one column, as 2024-12-31 13:00.")
+
+
+@pytest.mark.parametrize(("name", "first"), [("shop", 0), ("hour", 100)])
+def test_series_of_other_numbers_are_no_hours(name: str, first: int) -> None:
+    columns = {
+        "date": np.repeat(DAYS, 24).tolist(),
+        name: list(range(first, first + 24)) * 30,
+        "y": list(range(720)),
+    }
+    assert check(columns).problems == []

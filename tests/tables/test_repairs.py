@@ -288,3 +288,41 @@ def test_points_between_thousands_are_told_and_read_so_when_asked() -> None:
 def test_a_cell_that_is_written_otherwise_tells_that_points_are_decimal(other: object) -> None:
     assert check({"date": DAYS, "y": [*THOUSANDS[:-1], other]}).problems == []
     assert check({"date": DAYS, "y": [f"1.{value:03d}" for value in range(30)]}).problems == []
+
+
+@pytest.mark.parametrize(
+    ("repair", "first", "freq"), [("day_first", "2024-02-01", "MS"), ("month_first", "2024-01-02", "D")]
+)
+def test_the_order_of_day_and_month_is_as_asked(repair: str, first: str, freq: str, tmp_path: Path) -> None:
+    columns = {"date": ["01/02/2024", "01/03/2024", "01/04/2024"], "y": [1.0, 2.0, 4.0]}
+    roles = {"date": "timestamp", "y": "target"}
+    answer = check(
+        columns,
+        tmp_path,
+        data_definition=roles,
+        freq=freq,
+        repairs={"ambiguous_date": repair, "gaps": "ffill"},
+    )
+    assert not [one for one in answer.problems if one.blocking]
+    assert answer.table.columns["date"][0] == first
+    assert str(read_kept(answer, tmp_path).series[0].index[0].date()) == first
+
+
+def test_times_with_and_without_an_offset_have_no_order_to_choose() -> None:
+    columns = {"date": ["2024-01-01T00:00Z", "2024-01-02T00:00", "2024-01-03T00:00Z"], "y": [1, 2, 3]}
+    (problem,) = check(columns, data_definition={"date": "timestamp", "y": "target"}).problems
+    assert (problem.code, problem.repairs) == ("ambiguous_date", [])
+
+
+def test_months_as_spreadsheets_show_them_are_kept_as_iso_dates(tmp_path: Path) -> None:
+    months = [f"{name} 19" for name in ("Jan", "Feb", "Mrz", "Apr", "Mai", "Jun")]
+    answer = check({"Monat": months, "y": [1, 2, 4, 3, 5, 2]}, tmp_path)
+    assert answer.table.columns["Monat"][:3] == ["2019-01-01", "2019-02-01", "2019-03-01"]
+    assert (answer.freq, answer.data_definition["Monat"]) == ("MS", "timestamp")
+    assert read_kept(answer, tmp_path).series[0].target.tolist() == [1, 2, 4, 3, 5, 2]
+
+
+@pytest.mark.parametrize("mark", ["/", ".", "-"])
+def test_months_of_numbers_are_dates(mark: str) -> None:
+    answer = check({"Monat": [f"{at:02d}{mark}2020" for at in range(1, 7)], "y": [1, 2, 4, 3, 5, 2]})
+    assert (answer.freq, answer.table.columns["Monat"][1]) == ("MS", "2020-02-01")

@@ -45,6 +45,8 @@ def test_a_file_is_described_and_kept_for_an_inference(api: TestClient, tmp_path
     assert body.pop("table") == {"columns": {"Datum": DAYS, "Menge": [float(day) for day in range(1, 31)]}}
     assert body == {
         "rows": 30,
+        "sheets": [],
+        "sheet": None,
         "columns": [
             {
                 "name": "Datum",
@@ -79,6 +81,13 @@ def test_a_file_is_described_and_kept_for_an_inference(api: TestClient, tmp_path
             }
         ],
         "problems": [],
+        "settled": [],
+        "head": {
+            "columns": {
+                "Datum": [f"{day:02d}.01.2024" for day in range(1, 21)],
+                "Menge": [str(day) for day in range(1, 21)],
+            }
+        },
     }
     (name,) = kept(tmp_path)
     assert (tmp_path / "uploads" / name).read_text().startswith("Datum,Menge\n2024-01-01,1\n2024-01-02,2\n")

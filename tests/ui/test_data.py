@@ -244,6 +244,93 @@ def test_problems_are_listed_with_their_rows_and_what_can_be_done(
     assert 'id="history"' not in text
 
 
+def test_every_repair_of_a_file_has_words(visitor: Visitor, gateway: FakeGateway) -> None:
+    gateway.report = {
+        **MONTHLY,
+        "problems": [
+            make_problem("encoding", repairs=["windows_1252"]),
+            make_problem("title_row", repairs=["skip"]),
+            make_problem("ambiguous_date", repairs=["day_first", "month_first"]),
+        ],
+    }
+
+    text = visitor.get(visitor.bring(**upload(b"Gr\xf6\xdfe;1"))).text
+
+    assert '<option value="windows_1252">Read it as Windows-1252 (Western Europe)</option>' in text
+    assert '<option value="day_first">Read the day first: 01/02 is February 1st</option>' in text
+    assert '<option value="month_first">Read the month first: 01/02 is January 2nd</option>' in text
+    assert '<option value="skip">Leave out what stands above the names</option>' in text
+    assert b"Gr\xf6\xdfe;1" in next(iter(gateway.uploads.values()))
+
+
+def test_another_sheet_is_chosen_and_read_afresh(visitor: Visitor, gateway: FakeGateway) -> None:
+    gateway.report = {**MONTHLY, "sheets": ["Notes", "Sales"], "sheet": "Sales"}
+    address = visitor.bring()
+
+    assert '<option value="Sales" selected>Sales</option>' in visitor.get(address).text
+    fields = {"role-0": "timestamp", "role-1": "target", "freq": "MS", "repair-gaps": "ffill"}
+    visitor.post_htmx(address, **fields, sheet="Sales")
+    visitor.post_htmx(address, **fields, sheet="Notes")
+
+    same, another = gateway.bodies(CHECK)[-2:]
+    assert (same["sheet"], same["freq"], same["repairs"]) == ("Sales", "MS", {"gaps": "ffill"})
+    assert another == {"data_source_url_or_path": SAMPLE["path"], "sheet": "Notes", "keep": False}
+
+
+def test_a_file_of_one_sheet_has_none_to_choose(visitor: Visitor, gateway: FakeGateway) -> None:
+    gateway.report = {**MONTHLY, "sheets": ["Sales"], "sheet": "Sales"}
+
+    assert 'name="sheet"' not in visitor.get(visitor.bring()).text
+
+
+def test_what_was_settled_names_columns_and_counts(visitor: Visitor, gateway: FakeGateway) -> None:
+    gateway.report = {
+        **MONTHLY,
+        "settled": [
+            make_problem("gaps", column="month", count=2),
+            make_problem("gaps", column="sales", count=1),
+            make_problem("duplicates", column="month", count=4),
+        ],
+    }
+    address = visitor.bring()
+    visitor.get(address)
+    fields = {
+        "role-0": "timestamp",
+        "role-1": "target",
+        "repair-gaps": "ffill",
+        "repair-empty_id": "drop_row",
+    }
+
+    text = visitor.post_htmx(address, **fields).text
+
+    assert "Settled: repeat the value before (month, 2 missing rows; sales, 1 cell)</label>" in text
+    assert "Settled: leave these rows out</label>" in text
+
+
+def test_the_first_rows_are_those_of_the_source_while_something_is_to_be_settled(
+    visitor: Visitor, gateway: FakeGateway
+) -> None:
+    head = {"columns": {"month": ["1/24"], "sales": ["1,005"]}}
+    gateway.report = {**MONTHLY, "head": head, "problems": [make_problem("not_a_number", rows=[1])]}
+    before = visitor.get(visitor.bring()).text
+    gateway.report = {**MONTHLY, "head": head}
+    settled = visitor.get(visitor.bring()).text
+
+    assert "The first rows, as they stand in the source" in before
+    assert "<td>1/24</td><td>1,005</td>" in before
+    assert before.count("Rows are counted below the names of the columns.") == 1
+    assert "1,005" not in settled
+    assert "Rows are counted" not in settled
+
+
+def test_a_table_without_series_tells_its_rows_only(visitor: Visitor, gateway: FakeGateway) -> None:
+    gateway.report = {**MONTHLY, "freq": None, "season_length": None, "series_count": 0, "series": []}
+
+    text = visitor.get(visitor.bring()).text
+
+    assert "<p>12 rows.</p>" in text
+
+
 def test_the_chart_of_a_table_is_that_of_the_series_asked_for(visitor: Visitor, gateway: FakeGateway) -> None:
     columns: Columns = {
         "month": MONTHS[:2] * 2,

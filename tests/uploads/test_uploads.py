@@ -54,6 +54,16 @@ def test_an_upload_is_kept_and_described(api: TestClient, tmp_path: Path) -> Non
     assert (tmp_path / path.removeprefix("data/")).read_bytes() == CSV
 
 
+def test_a_file_that_can_be_repaired_is_kept_where_that_is_asked(api: TestClient, tmp_path: Path) -> None:
+    content = CSV.replace(b"note", b"Gr\xf6\xdfe")
+    assert send(api, content).status_code == 400
+    assert kept(tmp_path) == []
+    response = api.post("/api/v1/uploads?mend=true", files={"file": ("x.csv", content)})
+    assert response.status_code == 201
+    assert response.json()["columns"][3] == {"name": "Größe", "kind": "categorical", "missing": 1}
+    assert (tmp_path / response.json()["path"].removeprefix("data/")).read_bytes() == content
+
+
 def test_the_same_file_twice_is_kept_twice(api: TestClient, tmp_path: Path) -> None:
     assert send(api, CSV).json()["path"] != send(api, CSV).json()["path"]
     assert len(kept(tmp_path)) == 2
@@ -192,4 +202,4 @@ def test_the_documentation_offers_a_file_to_choose(api: TestClient) -> None:
     operation = api.get("/openapi.json").json()["paths"]["/api/v1/uploads"]["post"]
     schema = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert schema["properties"]["file"] == {"type": "string", "format": "binary"}
-    assert "parameters" not in operation
+    assert [given["name"] for given in operation["parameters"]] == ["mend"]

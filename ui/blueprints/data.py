@@ -18,6 +18,10 @@ from ui.visualization import draw_history
 blueprint = Blueprint("data", __name__)
 _PREVIEW_ROWS = 20
 _REPAIRS = {
+    "windows_1252": "Read it as Windows-1252 (Western Europe)",
+    "skip": "Leave out what stands above the names",
+    "day_first": "Read the day first: 01/02 is February 1st",
+    "month_first": "Read the month first: 01/02 is January 2nd",
     "decimal_comma": "Read 1.234,5 as 1234.5",
     "thousands_comma": "Read 1,234.5 as 1234.5",
     "empty": "Treat these cells as empty",
@@ -69,10 +73,14 @@ def change_table(table_id: str) -> ResponseReturnValue:
     """Read a table as the visitor decided, and show what comes of it."""
     shared = context()
     table = shared.tables.find(visitor(), table_id)
-    definition, repairs = read_definition(request.form, table), read_repairs(request.form)
-    changed = shared.background.wait(
-        shared.tables.change(table, definition, request.form.get("freq") or None, repairs)
-    )
+    sheet = request.form.get("sheet") or None
+    if sheet is not None and sheet != table.report["sheet"]:
+        # What was decided for one sheet does not hold for another.
+        change = shared.tables.change(table, None, None, {}, sheet)
+    else:
+        definition, repairs = read_definition(request.form, table), read_repairs(request.form)
+        change = shared.tables.change(table, definition, request.form.get("freq") or None, repairs, sheet)
+    changed = shared.background.wait(change)
     if "HX-Request" in request.headers:
         return render_template("parts/table.html", **_view(changed))
     return redirect(url_for("data.show_table", table_id=table_id), 303)
@@ -91,7 +99,7 @@ def draw_table(table_id: str) -> ResponseReturnValue:
 
 
 def _view(table: Table) -> dict[str, Any]:
-    rows = zip(*(values[:_PREVIEW_ROWS] for values in table.columns.values()), strict=True)
+    rows = zip(*(values[:_PREVIEW_ROWS] for values in table.head.values()), strict=True)
     return {"table": table, "roles": ROLES, "repairs": _REPAIRS, "rows": list(rows)}
 
 

@@ -7,8 +7,10 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from forecast.core.data.fault import Fault
 from forecast.core.data.table import Table, check_size, column_names, refuse_if_empty
-from forecast.core.data.text import decode_text
+from forecast.core.data.text import decode_mended, decode_text
+from forecast.core.data.titles import count_titles, tell_titles
 from forecast.core.errors import MOST_ERRORS, CellError, DataError
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -16,39 +18,60 @@ _HEAD = 1 << 18
 _SAMPLE_ROWS = 20
 
 
-def read_csv(content: bytes) -> Table:
-    """Return the table of a CSV file in UTF-8.
+def read_csv(content: bytes, *, mended: bool = False) -> Table:
+    """Return the table of a CSV file in UTF-8; mended, of one in Windows-1252 or below a title too.
 
     Lines without anything are skipped and not counted as rows. Raises DataError at a row with another
     number of cells than the header, and at a quote that is never closed.
     """
-    text = decode_text(content).lstrip("\r\n")
-    delimiter, header = _read_header(text)
+    text, odd = decode_mended(content) if mended else (decode_text(content), None)
+    text = text.lstrip("\r\n")
+    delimiter, header, titles = _read_header(text, mended)
+    text, title = _leave_out(text, delimiter, titles)
     names = column_names(header)
     check_size(max(text.count("\n"), text.count("\r")), len(names))
     if text.count('"') % 2:
         _refuse_open_quote(text, delimiter)
     frame = _read_rows(text.encode(), delimiter, names)
     refuse_if_empty(len(frame))
-    return Table(frame)
+    return Table(frame, faults=tuple(fault for fault in (odd, title) if fault is not None))
 
 
-def _read_header(text: str) -> tuple[str, list[str]]:
-    """Return the delimiter and the first row: the one by which the first rows fall in most equal cells."""
+def _read_header(text: str, mended: bool) -> tuple[str, list[str], int]:
+    """Return the delimiter, the names, and how many rows stand above them, which are mended only.
+
+    The delimiter is the one by which the first rows fall in most equal cells.
+    """
     head = text[:_HEAD]
     whole = len(text) <= _HEAD
     if not whole and "\n" not in head and "\r" not in head:
         raise DataError("The first line of the file is too long to be the names of a table's columns.")
     best: tuple[bool, int] = (False, 0)
-    found = (",", [""])
+    found = (",", [""], 0)
     for delimiter in _DELIMITERS:
         rows = _sample(head, delimiter, whole)
         if not rows:
             continue
+        titles = count_titles(rows) if mended else 0
+        rows = rows[titles:]
         score = (len(rows[0]) > 1 and all(len(row) == len(rows[0]) for row in rows), len(rows[0]))
         if score > best:
-            best, found = score, (delimiter, rows[0])
+            best, found = score, (delimiter, rows[0], titles)
     return found
+
+
+def _leave_out(text: str, delimiter: str, titles: int) -> tuple[str, Fault | None]:
+    """Return the text below so many rows, and what is wrong with it for them."""
+    if not titles:
+        return text, None
+    stream = io.StringIO(text, newline="")
+    rows: list[list[str]] = []
+    for row in csv.reader(stream, delimiter=delimiter):
+        if row:
+            rows.append(row)
+        if len(rows) == titles:
+            break
+    return text[stream.tell() :].lstrip("\r\n"), tell_titles(rows)
 
 
 def _sample(head: str, delimiter: str, whole: bool) -> list[list[str]]:

@@ -79,7 +79,7 @@ def read_table(file: File, name: str, limit: int, selection: Selection) -> Table
     # A file may grow while it is read.
     if max(size, len(content)) > limit:
         raise TooLargeError(f"The file {name[:_SHOWN]} is larger than the limit of {limit} bytes.")
-    return parse_table(content, name, limit)
+    return parse_table(content, name, limit, selection)
 
 
 def parse_table(content: bytes, name: str, limit: int, selection: Selection = EVERYTHING) -> Table:
@@ -90,10 +90,10 @@ def parse_table(content: bytes, name: str, limit: int, selection: Selection = EV
     """
     match detect_format(content, name):
         case "csv":
-            return read_csv(content)
+            return read_csv(content, mended=selection.mended)
         case "json":
             return read_json(content)
         case "parquet":
             return read_parquet(BytesIO(content), limit, selection)
         case "excel":
-            return read_excel(content, limit)
+            return read_excel(content, limit, mended=selection.mended, sheet=selection.sheet)

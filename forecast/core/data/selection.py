@@ -16,11 +16,17 @@ _LONGEST_INTEGER = 17
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The columns by role and the series that are used; without roles all columns, without ids all series."""
+    """The columns by role and the series that are used; without roles all columns, without ids all series.
+
+    A file is refused for what is wrong with it, or where that can be `mended` read as it was meant. Of a
+    spreadsheet one `sheet` is read.
+    """
 
     roles: Mapping[str, Role] | None = None
     covariates: bool = True
     series_ids: tuple[str, ...] | None = None
+    mended: bool = False
+    sheet: str | None = None
 
     def columns(self, names: Sequence[str], likely: Collection[str]) -> list[str]:
         """Return which of a table's columns are used, in their order.
@@ -46,6 +52,7 @@ class Selection:
 
 
 EVERYTHING = Selection()
+MENDED = Selection(mended=True)
 
 
 def select(request: InferenceRequest[Any]) -> Selection:

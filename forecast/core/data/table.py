@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from forecast.core.data.fault import Fault
 from forecast.core.data.text import is_unicode
 from forecast.core.errors import MOST_ERRORS, CellError, DataError
 
@@ -20,12 +21,16 @@ class Table:
     Every column of a CSV is text as it stands there, an empty cell being "". Other sources keep the
     types of their values, an empty cell being None or NaN. A row's label in the index of `frame` is its
     place in the source, counted from 0; to a caller rows count from 1. `unread` names the columns that
-    the source has beside those of `frame`; without all rows it is not `whole`.
+    the source has beside those of `frame`; without all rows it is not `whole`. `faults` are what a strict
+    reading would have refused it for. A spreadsheet tells the names of its `sheets` and the one read.
     """
 
     frame: pd.DataFrame
     unread: tuple[str, ...] = ()
     whole: bool = True
+    faults: tuple[Fault, ...] = ()
+    sheets: tuple[str, ...] = ()
+    sheet: str | None = None
 
 
 def column_names(names: Sequence[object]) -> list[str]:
@@ -40,7 +45,11 @@ def column_names(names: Sequence[object]) -> list[str]:
         places = ", ".join(map(str, empty[:MOST_ERRORS]))
         raise DataError(
             f"Every column needs a name, and column {places} of the table has none."
-            " Pandas writes its index so, unless to_csv is told index=False."
+            + (
+                " Pandas writes its index so, unless to_csv is told index=False."
+                if empty == [1]
+                else " Leave out what stands above the names, such as a title."
+            )
         )
     repeated = [text for text, count in Counter(texts).items() if count > 1][:MOST_ERRORS]
     if repeated:

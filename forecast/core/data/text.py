@@ -2,12 +2,37 @@
 
 import codecs
 
+from forecast.core.data.fault import Fault
 from forecast.core.errors import DataError
 
+_SHOWN = 80
 _SAMPLE = 1024
 _LEAST_CONTROL = 0.05
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f\v\x1a\x1b")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def decode_mended(content: bytes) -> tuple[str, Fault | None]:
+    """Return the text, read as Windows-1252 where it is not UTF-8, and then what is wrong with it.
+
+    Raises the errors of decode_text where it is neither.
+    """
+    try:
+        return decode_text(content), None
+    except DataError as error:
+        if "line" not in error.details:
+            raise
+        try:
+            text = content.decode("cp1252")
+        except UnicodeDecodeError:
+            raise error from None
+        if "\0" in text:
+            raise _binary() from error
+        line = error.details["line"]
+        words = text.split("\n")[line - 1].split()
+        odd = next((word for word in words if not word.isascii()), "")
+        told = f"The file is not UTF-8. As Windows-1252, line {line} has the text '{odd[:_SHOWN]}'."
+        return text, Fault("encoding", told)
 
 
 def decode_text(content: bytes) -> str:

@@ -2,26 +2,31 @@
 
 import re
 from collections.abc import Container, Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.core.errors import MOST_ERRORS, CellError, DataError
+from forecast.core.series.months import read_months
 
+First = Literal["day_first", "month_first"]
 DATE_NAMES = ("date", "ds", "timestamp")
 _PLAIN = re.compile(r"(?:\d{4}-\d\d(?:-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?)?\n)+")
 _OFFSET = r"[T ]\d[\d:.]*(Z|[+-]\d{2}(?::?\d{2})?)$"
 _DAYS = ("%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y")
+_OTHER: dict[First | None, str] = {"day_first": "%m/%d/%Y", "month_first": "%d/%m/%Y"}
 _TIMES = ("", " %H:%M", " %H:%M:%S")
 
 
 def parse_dates(column: pd.Series) -> pd.DatetimeIndex:
     """Return the stamps of a column, in its order.
 
-    Reads dates and times as ISO 8601, with slashes or dots, quarters (`2024Q1`) and years. Stamps with
-    offsets keep a single offset, or become UTC when offsets differ. Raises DataError naming the rows
-    that are no dates, or a column whose day and month cannot be told apart.
+    Reads dates and times as ISO 8601, with slashes or dots, quarters (`2024Q1`) and years, dates with names
+    of months (`31. Jan 2024`) and months (`01/2024`). Stamps with offsets keep a single offset, or become UTC
+    when offsets differ. Raises DataError naming the rows that are no dates, or a column whose day and month
+    cannot be told apart.
     """
     found = sift_dates(column)
     if found.hasnans:
@@ -29,10 +34,10 @@ def parse_dates(column: pd.Series) -> pd.DatetimeIndex:
     return found
 
 
-def sift_dates(column: pd.Series) -> pd.DatetimeIndex:
+def sift_dates(column: pd.Series, first: First | None = None) -> pd.DatetimeIndex:
     """Return the stamps of a column as parse_dates reads them, NaT where a cell is no date.
 
-    Raises DataError where day and month cannot be told apart.
+    Raises DataError where day and month cannot be told apart and it is not given which comes first.
     """
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         index = pd.DatetimeIndex(column)
@@ -44,7 +49,7 @@ def sift_dates(column: pd.Series) -> pd.DatetimeIndex:
     plain = _plain(distinct.tolist())
     if plain is not None:
         return pd.DatetimeIndex(plain[codes])
-    return pd.DatetimeIndex(_read(pd.Series(distinct, name=column.name, dtype=object))[codes])
+    return pd.DatetimeIndex(_read(pd.Series(distinct, name=column.name, dtype=object), first)[codes])
 
 
 def _plain(values: list[object]) -> NDArray[np.datetime64] | None:
@@ -62,14 +67,16 @@ def _plain(values: list[object]) -> NDArray[np.datetime64] | None:
     return stamps if (stamps.astype("datetime64[s]") == seconds).all() else None
 
 
-def _read(distinct: pd.Series) -> pd.DatetimeIndex:
+def _read(distinct: pd.Series, first: First | None) -> pd.DatetimeIndex:
     """Return the reading that makes most cells dates."""
     text = distinct.map(lambda value: "" if value is None or value is pd.NaT else str(value).strip())
     text = text.str.replace(r"^(\d{4})\.0$", r"\1", regex=True)
     iso = _iso(text)
     if not iso.hasnans:
         return iso
-    readings = [iso, _quarters(text), *_local(text)]
+    readings = [iso, _quarters(text), *_local(text, [day for day in _DAYS if day != _OTHER.get(first)])]
+    if all(reading.hasnans for reading in readings) and (months := read_months(text)) is not None:
+        readings.append(months)
     empty = [np.asarray(reading.isna()) for reading in readings]
     least = min(range(len(readings)), key=lambda at: np.count_nonzero(empty[at]))
     best = [reading for reading, none in zip(readings, empty, strict=True) if (none == empty[least]).all()]
@@ -117,10 +124,10 @@ def _quarters(text: pd.Series) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(pd.to_datetime(quarters["year"] + "-" + months, format="%Y-%m", errors="coerce"))
 
 
-def _local(text: pd.Series) -> list[pd.DatetimeIndex]:
+def _local(text: pd.Series, days: Sequence[str]) -> list[pd.DatetimeIndex]:
     """Return the readings of dates with slashes, dots or dashes that differ."""
     readings: list[pd.DatetimeIndex] = []
-    for day in _DAYS:
+    for day in days:
         for time in _TIMES:
             reading = pd.DatetimeIndex(pd.to_datetime(text, format=day + time, errors="coerce"))
             if not np.asarray(reading.isna()).all() and not any(reading.equals(other) for other in readings):

@@ -149,7 +149,7 @@ def test_the_first_sheet_of_excel_is_the_table_with_its_types() -> None:
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
-        ([], "first sheet of the Excel file is empty"),
+        ([], "The sheet 'sheet 0' of the Excel file is empty"),
         ([["date", "y"]], "has no rows"),
         ([["date", None, "y"], [1, 2, 3]], "column 2 of the table has none"),
         ([["date", "y"], [1, 2, 3]], "column 3 of the table has none"),

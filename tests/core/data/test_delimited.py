@@ -89,7 +89,7 @@ def test_at_most_ten_ragged_rows_are_listed() -> None:
         (
             b"date,,y, \n1,2,3,4\n",
             "Every column needs a name, and column 2, 4 of the table has none. "
-            "Pandas writes its index so, unless to_csv is told index=False.",
+            "Leave out what stands above the names, such as a title.",
         ),
         (b"", "The file is empty."),
         (b" \n\t\n", "The file is empty."),

@@ -71,7 +71,7 @@ def test_columns_of_different_lengths_are_named_with_them() -> None:
         (
             {"a": [1], " ": [2]},
             "Every column needs a name, and column 2 of the table has none. "
-            "Pandas writes its index so, unless to_csv is told index=False.",
+            "Leave out what stands above the names, such as a title.",
         ),
         ({"\ud800": [1]}, "The name of column 1 is not valid Unicode."),
     ],
