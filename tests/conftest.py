@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from hypothesis import settings as hypothesis_settings
 from starlette.testclient import TestClient
 
 from forecast.core.config import Settings
@@ -24,6 +25,10 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["RESULT_CACHE_BYTES"] = "0"  # models compute whatever is asked, however often
 os.environ["ENV_FILE"] = "/nonexistent"  # no developer's .env reaches a test
+
+# No time is asserted on: a busy machine must not fail a test.
+hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.load_profile("untimed")
 
 MakeApp = Callable[..., FastAPI]
 
