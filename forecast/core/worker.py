@@ -1,8 +1,8 @@
 """One thread that computes forecasts for one model, batch by batch.
 
-It takes what waits as soon as it is free, or shortly after when more is on the way, fills a batch with
-compatible tasks of any callers, and cuts large jobs into chunks that take turns, so that a small job waits
-for one chunk and not for a bulk request. Every future ends in a result or an error.
+It takes what waits as soon as it is free, fills a batch with compatible tasks of any callers, and cuts
+large jobs into chunks that take turns, so that a small job waits for one chunk and not for a bulk
+request. Every future ends in a result or an error.
 """
 
 import math
@@ -23,7 +23,6 @@ from forecast.core.errors import (
     SapheneiaError,
     ShutDownError,
 )
-from forecast.core.hold import Hold
 from forecast.core.job import Answer, Batch, Job, batch_size
 from forecast.core.pace import Pace
 
@@ -58,7 +57,6 @@ class Worker:
         self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._pace = Pace()
-        self._hold = Hold()
         self._closing = False
         self._running: Batch = []
         self._free_at = 0.0
@@ -85,7 +83,6 @@ class Worker:
                 raise ShutDownError("The model is being shut down.")
             self._admit(job, patience)
             self._jobs.append(job)
-            self._hold.came()
             self._changed.notify()
         return job.future
 
@@ -157,8 +154,6 @@ class Worker:
             with self._changed:
                 while not self._jobs and not self._closing:
                     self._changed.wait()
-                while not self._closing and (seconds := self._hold.left(self._waiting())):
-                    self._changed.wait(seconds)
                 if self._closing:
                     return None
                 late = self._sweep()
@@ -209,7 +204,6 @@ class Worker:
         with self._changed:
             if not any(isinstance(result, Exception) for result in outcome):
                 self._pace.learn(self._key(first.tasks[indices[0]]), size, seconds)
-            self._hold.ended(size, seconds)
             self._running = []
             self._batches += 1
             self._model_seconds += seconds

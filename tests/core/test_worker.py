@@ -5,7 +5,6 @@ from concurrent.futures import CancelledError
 import numpy as np
 import pytest
 
-from forecast.core import hold
 from forecast.core.adapter import Forecast, Task
 from forecast.core.errors import DataError, ModelError, ShutDownError
 from tests.core.conftest import Start, gated
@@ -203,17 +202,3 @@ def test_a_worker_that_dies_leaves_nobody_waiting(start: Start, monkeypatch: pyt
             future.result(5)
     with pytest.raises(ShutDownError):
         worker.submit([make_task("after")], PATIENT)
-
-
-def test_callers_who_come_back_one_by_one_share_the_next_batch(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hold, "SHARE", 1e9)
-    monkeypatch.setattr(hold, "QUIET_SECONDS", 30.0)
-    adapter = FakeAdapter()
-    worker = start(gated(adapter))
-    worker.submit([make_task("a"), make_task("b"), make_task("c")], PATIENT).result()
-
-    futures = [worker.submit([make_task(name)], PATIENT) for name in "abc"]
-
-    assert [future.result().batch_size for future in futures] == [3, 3, 3]
