@@ -9,7 +9,19 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from benchmarks import concurrency, liveness, memory, overhead, precision
+from benchmarks import (
+    bulk,
+    concurrency,
+    fits,
+    flowstate,
+    liveness,
+    loads,
+    memory,
+    mixed,
+    overhead,
+    precision,
+    start,
+)
 from benchmarks.report import Table, describe_machine
 from forecast.core.pool import available_cores
 
@@ -27,8 +39,8 @@ def main() -> None:
     # As scripts.serve has it.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with ExitStack() as stack:
-        names, folder = _read_arguments(stack)
-        benchmarks = _benchmarks(folder)
+        names, folder, series = _read_arguments(stack)
+        benchmarks = _benchmarks(folder, series)
         texts = [describe_machine() + _load(), ""]
         print(texts[0], flush=True)
         for name in names or benchmarks:
@@ -40,18 +52,25 @@ def main() -> None:
         print(f"Written to {RESULTS.parent.name}/{RESULTS.name}.")
 
 
-def _benchmarks(folder: Path) -> dict[str, Callable[[], Table]]:
+def _benchmarks(folder: Path, series: int | None = None) -> dict[str, Callable[[], Table]]:
     return {
         "noop": overhead.measure_noop,
         "statsforecast": overhead.measure_statsforecast,
         **{name: partial(concurrency.measure, name, folder) for name in concurrency.MODEL_IDS},
+        **{f"bulk-{name}": partial(bulk.measure, name, folder, series) for name in bulk.SERIES},
+        "mixed-chronos-2": partial(mixed.measure, "chronos-2", folder),
+        "prophet-100": fits.measure_prophet,
+        "statsforecast-1000": fits.measure_statsforecast,
+        "flowstate": partial(flowstate.measure, folder),
+        "start": start.measure,
+        **{f"load-{name}": partial(loads.measure, name, folder) for name in loads.NAMES},
         **{f"live-{name}": partial(liveness.measure, name, folder) for name in liveness.NAMES},
         **{f"memory-{name}": partial(memory.measure, name, folder) for name in liveness.NAMES},
         **{f"precision-{name}": partial(precision.measure, name, folder) for name in concurrency.MODEL_IDS},
     }
 
 
-def _read_arguments(stack: ExitStack) -> tuple[list[str], Path]:
+def _read_arguments(stack: ExitStack) -> tuple[list[str], Path, int | None]:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     known = sorted(_benchmarks(Path()))
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(known)}; all by default")
@@ -60,12 +79,18 @@ def _read_arguments(stack: ExitStack) -> tuple[list[str], Path]:
         type=Path,
         help="folder to keep the random checkpoints in (2.5 GB); by default they are made anew and removed",
     )
+    parser.add_argument(
+        "--series",
+        type=int,
+        help="series of the bulk benchmarks' request; by default "
+        + ", ".join(f"{count} of {name}" for name, count in bulk.SERIES.items()),
+    )
     given = parser.parse_args()
     for name in given.names:
         if name not in known:
             parser.error(f"no such benchmark: {name} (there are {', '.join(known)})")
     folder = given.checkpoints or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmarks-")))
-    return given.names, folder.resolve()
+    return given.names, folder.resolve(), given.series
 
 
 def _load() -> str:

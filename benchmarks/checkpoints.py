@@ -65,7 +65,15 @@ def _chronos2() -> Any:
     return Chronos2Model(config)
 
 
+def _bolt_tiny() -> Any:
+    return _bolt(d_model=256, d_ff=1024, num_layers=4, num_decoder_layers=4, num_heads=4)
+
+
 def _bolt_small() -> Any:
+    return _bolt(d_model=512, d_ff=2048, num_layers=6, num_decoder_layers=6, num_heads=8)
+
+
+def _bolt(**sizes: int) -> Any:
     from chronos.chronos_bolt import ChronosBoltModelForForecasting
     from transformers import T5Config
 
@@ -78,12 +86,8 @@ def _bolt_small() -> Any:
         "use_reg_token": True,
     }
     config = T5Config(
-        d_model=512,
+        **sizes,
         d_kv=64,
-        d_ff=2048,
-        num_layers=6,
-        num_decoder_layers=6,
-        num_heads=8,
         pad_token_id=0,
         decoder_start_token_id=0,
         chronos_config=forecasting,
@@ -107,6 +111,7 @@ _MAKERS: dict[str, Callable[[], Any]] = {
     "timesfm20": _timesfm20,
     "timesfm25": _timesfm25,
     "chronos-2": _chronos2,
+    "bolt-tiny": _bolt_tiny,
     "bolt-small": _bolt_small,
     "flowstate-r1": _flowstate,
 }

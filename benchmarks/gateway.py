@@ -3,21 +3,31 @@
 import json
 import os
 import re
+import select
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, BinaryIO
 
 ROOT = Path(__file__).parents[1]
-_KEY = "the-benchmarks-own-key-of-more-than-32-characters"
-_HEADERS = {"Authorization": f"Bearer {_KEY}", "Content-Type": "application/json"}
-_PATIENCE_SECONDS = 600
+KEY = "the-benchmarks-own-key-of-more-than-32-characters"
+_HEADERS = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+_PATIENCE_SECONDS = 1800
 _BACKLOG = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The port on the loopback and the process of a gateway."""
+
+    port: int
+    pid: int
 
 
 class Caller:
@@ -34,6 +44,14 @@ class Caller:
     def post(self, verb: str, body: bytes = b"") -> bytes:
         """Return the answer of one of the model's routes; raise RuntimeError for anything but a 200."""
         return self._ask("POST", f"{self._prefix}/{verb}", body)
+
+    def send(self, verb: str, body: bytes) -> None:
+        """Send a request whose answer is not waited for; `close` takes it back."""
+        self._connection.request("POST", f"{self._prefix}/{verb}", body, _HEADERS)
+
+    def answered(self) -> bool:
+        """Return whether what was sent last is being answered, or refused."""
+        return bool(select.select([self._connection.sock], [], [], 0)[0])
 
     def initialize(self, body: Mapping[str, Any]) -> None:
         """Load the model and wait until it is ready."""
@@ -61,11 +79,18 @@ class Caller:
 @contextmanager
 def run_gateway(model_id: str, **environment: str) -> Iterator[int]:
     """Serve one model in a child process, without quotas, and yield its port on the loopback."""
+    with run_process(model_id, **environment) as gateway:
+        yield gateway.port
+
+
+@contextmanager
+def run_process(model_id: str, **environment: str) -> Iterator[Gateway]:
+    """Serve as `run_gateway` does, and yield the process beside the port."""
     with tempfile.TemporaryDirectory() as folder:
         console = Path(folder) / "console"
         settings = {
             "ENV_FILE": os.devnull,
-            "API_SECRET_KEY": _KEY,
+            "API_SECRET_KEY": KEY,
             "MODEL_NAME": model_id,
             "RATE_LIMIT_ENABLED": "false",
             "RESULT_CACHE_BYTES": "0",
@@ -79,7 +104,7 @@ def run_gateway(model_id: str, **environment: str) -> Iterator[int]:
             port = listener.getsockname()[1]
             server = _start(listener.fileno(), {**os.environ, **settings, **environment}, output)
         try:
-            yield port
+            yield Gateway(port, server.pid)
         except OSError as error:
             raise RuntimeError(f"The gateway went away:\n{console.read_text()[-2000:]}") from error
         finally:

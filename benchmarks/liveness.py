@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.callers import run_callers
 from benchmarks.checkpoints import write_checkpoint
-from benchmarks.concurrency import CALLERS, HORIZON, MODEL_IDS, make_contexts
+from benchmarks.concurrency import CALLERS, HORIZON, MODEL_IDS, make_body, make_contexts
 from benchmarks.gateway import Caller, run_gateway
 from benchmarks.report import Table
 
@@ -19,6 +20,7 @@ NAMES = ("timesfm20", "chronos-2")
 CONTEXT = 512
 _PAUSE_SECONDS = 0.01
 _IDLE_SECONDS = 2.0
+_ROUNDS = 2
 _HEADER = ("the gateway", "seconds", "probes", "p50 ms", "p99 ms", "longest ms", "p99 / idle p99")
 
 
@@ -32,10 +34,12 @@ def measure(name: str, folder: Path) -> Table:
         closing(Caller(port, model_id)) as caller,
     ):
         caller.get("/health/live")
+        bodies = [make_body(series) for series in make_contexts(CONTEXT)]
         parts: dict[str, Callable[[], object]] = {
             "idle": partial(time.sleep, _IDLE_SECONDS),
             "loads for the first time": partial(caller.initialize, loading),
             f"forecasts {CALLERS} series": partial(caller.post, "inference", _body()),
+            f"answers {CALLERS} callers at once": partial(run_callers, port, model_id, bodies, _ROUNDS),
             "shuts down": partial(caller.post, "shutdown"),
             "loads again": partial(caller.initialize, loading),
         }
@@ -44,7 +48,8 @@ def measure(name: str, folder: Path) -> Table:
     rows = [(part, *_tell(seconds, times, float(idle))) for part, (seconds, times) in seen.items()]
     notes = (
         f"One prober on a connection of its own, {1000 * _PAUSE_SECONDS:.0f} ms after each answer, beside one"
-        " caller that does what the row says. The process is new: its first load imports the libraries."
+        f" caller that does what the row says, or {CALLERS} of one series each, who ask {_ROUNDS} times. The"
+        " process is new: its first load imports the libraries."
     )
     return Table(f"/health/live beside {name}", _HEADER, rows, notes)
 

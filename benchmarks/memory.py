@@ -19,11 +19,12 @@ def measure(name: str, folder: Path, rounds: int = ROUNDS) -> Table:
     model_id = MODEL_IDS[name]
     loading = {"source_type": "local", "local_model_path": name, "context_len": CONTEXT}
     body = make_body(make_contexts(CONTEXT)[0])
-    rows, first = [], 0.0
+    first = 0.0
     with (
         run_gateway(model_id, **{f"{model_id.upper()}_LOCAL_DIR": str(folder)}) as port,
         closing(Caller(port, model_id)) as caller,
     ):
+        rows = [("before", "", f"{_resident(caller):.0f}", "")]
         for number in range(1, rounds + 1):
             caller.initialize(loading)
             answer = json.loads(caller.post("inference", body))
@@ -36,7 +37,8 @@ def measure(name: str, folder: Path, rounds: int = ROUNDS) -> Table:
             rows.append((str(number), f"{loaded:.0f}", f"{left:.0f}", f"{left - first:+.0f}"))
     notes = (
         "Resident memory of the gateway's process (process_resident_memory_bytes of /metrics); the libraries,"
-        " which stay, are in it."
+        " which stay, are in it from the first round on: what a round leaves is told against the first, and"
+        " 'before' is the process that has loaded nothing."
     )
     return Table(f"Memory over {rounds} rounds: {name}", _HEADER, rows, notes)
 

@@ -1,11 +1,13 @@
-"""The cheapest benchmark at its smallest: that it runs and what it counts, not how long it takes."""
+"""Benchmarks at their smallest: that they run and what they count, not how long it takes."""
 
 import os
+from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from benchmarks import concurrency, noop, overhead
+from benchmarks import bulk, concurrency, fits, flowstate, loads, mixed, noop, overhead, start
 from benchmarks.callers import run_callers
 from benchmarks.gateway import Caller, run_gateway
 from benchmarks.report import Table, describe_machine
@@ -30,6 +32,76 @@ def test_every_caller_asks_every_round_and_every_forecast_is_in_one_batch() -> N
     assert len(load.latencies) == 6
     assert sum(load.batches) == 6
     assert load.model_seconds > 0
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("checkpoints")
+
+
+def test_a_request_of_many_series_is_told_beside_the_library_alone(checkpoints: Path) -> None:
+    table = bulk.measure("bolt-tiny", checkpoints, series=3)
+    (row,) = table.rows
+    library, gateway, in_model = float(row[2]), float(row[3]), float(row[5])
+    library_peak, before, peak, more = map(float, row[6:])
+
+    assert row[0] == "3"
+    assert library > 0
+    assert 0 < in_model <= gateway
+    assert before <= peak
+    assert peak - library_peak == pytest.approx(more, abs=1)
+    difference = float(table.notes.split("between the forecasts is ")[1].split()[0])
+    assert difference < 1e-2
+
+
+def test_single_calls_are_told_alone_and_beside_a_request_of_many_series(checkpoints: Path) -> None:
+    alone, reading, beside = mixed.measure("bolt-tiny", checkpoints, series=2000, seconds=0.2).rows
+
+    assert (alone[-2:], reading[0], beside[0]) == (
+        ("1.0", "0.0"),
+        "beside a request that is read",
+        "beside one that is forecast",
+    )
+    assert all(int(row[2]) >= 2 for row in (alone, reading, beside))
+    assert float(beside[-1]) > 0
+
+
+def test_a_request_that_ends_before_its_callers_ends_the_benchmark(checkpoints: Path) -> None:
+    with pytest.raises(RuntimeError, match="2 series were answered before the callers were done"):
+        mixed.measure("bolt-tiny", checkpoints, series=2, seconds=0.2)
+
+
+@pytest.mark.parametrize("measure", [fits.measure_prophet, fits.measure_statsforecast])
+def test_a_request_of_fits_forecasts_as_the_library_and_is_remembered(
+    measure: Callable[[int], Table],
+) -> None:
+    table = measure(3)
+
+    assert [row[-1] for row in table.rows] == ["", "0", "3"]
+    assert float(table.rows[0][3]) == 1
+    assert float(table.notes.split("between the forecasts is ")[1].rstrip(".")) < 1e-6
+
+
+def test_the_start_of_the_service_is_told_beside_its_imports() -> None:
+    table = start.measure(turns=1)
+
+    assert len(table.rows) == 3
+    for name, median, lowest, highest, _ in table.rows:
+        assert float(lowest) == float(median) == float(highest) > 0, name
+
+
+def test_the_first_load_and_later_ones_are_told_beside_reading_the_files(checkpoints: Path) -> None:
+    table = loads.measure("bolt-tiny", checkpoints, turns=2)
+
+    assert [row[0] for row in table.rows] == ["reading the files", "first load", "load after a shutdown"]
+    assert all(float(row[1]) > 0 for row in table.rows[1:])
+
+
+def test_flowstate_forecasts_as_its_library(checkpoints: Path) -> None:
+    hourly, daily = flowstate.measure(checkpoints, series=2, turns=1).rows
+
+    assert (hourly[:2], daily[:2]) == (("hourly x 2", "1"), ("daily x 2", "3.43"))
+    assert max(float(row[-1]) for row in (hourly, daily)) < 1e-2
 
 
 def test_a_refused_call_ends_the_benchmark_with_the_gateways_own_words() -> None:
