@@ -41,9 +41,12 @@ class Caller:
         """Return the body at a path; raise RuntimeError for anything but a 200."""
         return self._ask("GET", path, None)
 
-    def post(self, verb: str, body: bytes = b"") -> bytes:
-        """Return the answer of one of the model's routes; raise RuntimeError for anything but a 200."""
-        return self._ask("POST", f"{self._prefix}/{verb}", body)
+    def post(self, verb: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> bytes:
+        """Return the answer of one of the model's routes; raise RuntimeError for anything but a 200.
+
+        `headers` come before the usual ones: JSON, and the key.
+        """
+        return self._ask("POST", f"{self._prefix}/{verb}", body, headers)
 
     def send(self, verb: str, body: bytes) -> None:
         """Send a request whose answer is not waited for; `close` takes it back."""
@@ -58,17 +61,19 @@ class Caller:
         self.post("initialization", json.dumps(body).encode())
 
     def figures(self) -> dict[str, float]:
-        """Return what the model has done so far: series, batches and seconds in the model."""
+        """Return what the model has done so far, in series, batches and seconds, and what waits for it."""
         text = self.get("/metrics").decode()
-        found = re.findall(r"^sapheneia_model_(\w+)_total\{.*\} (\S+)$", text, re.MULTILINE)
+        found = re.findall(r"^sapheneia_model_(\w+?)(?:_total)?\{.*\} (\S+)$", text, re.MULTILINE)
         return {name: float(value) for name, value in found}
 
     def close(self) -> None:
         """Hang up."""
         self._connection.close()
 
-    def _ask(self, method: str, path: str, body: bytes | None) -> bytes:
-        self._connection.request(method, path, body, _HEADERS)
+    def _ask(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None = None
+    ) -> bytes:
+        self._connection.request(method, path, body, {**_HEADERS, **(headers or {})})
         response = self._connection.getresponse()
         content = response.read()
         if response.status != 200:

@@ -45,14 +45,15 @@ def measure(name: str, folder: Path, series: int = SERIES, seconds: float = _BES
             parts = _Parts(caller)
             parts.call_until("alone", parts.after(min(_IDLE_SECONDS, seconds)))
             bulk.send("inference", make_request(CONTEXT))
-            parts.call_until("beside a request that is read", parts.others_are_forecast)
+            parts.call_until("beside a request that is read", parts.others_wait)
             parts.call_until("beside one that is forecast", parts.after(seconds))
             if bulk.answered():
                 raise RuntimeError(f"{series} series were answered before the callers were done")
     notes = (
         f"One caller of one series, context {CONTEXT}, {HORIZON} steps, who sends the next request when the"
         f" last is answered; beside it one request of {series} series x {CONTEXT} from a Parquet file, which"
-        " is read until its first batch is done, and is taken back at the end by hanging up."
+        " is taken back at the end by hanging up. The last of the calls beside its reading may have waited"
+        " for a batch of it."
     )
     return Table(f"Single calls beside a request of {series} series: {name}", _HEADER, parts.rows, notes)
 
@@ -91,9 +92,10 @@ class _Parts:
         until = time.perf_counter() + seconds
         return lambda: time.perf_counter() > until
 
-    def others_are_forecast(self) -> bool:
-        """Return whether series of somebody else have been forecast."""
-        return self._others() > 0
+    def others_wait(self) -> bool:
+        """Return whether series of somebody else have come to the model; this caller's own are answered."""
+        figures = self._caller.figures()
+        return figures["series_waiting"] + figures["series_running"] + self._others() > 0
 
     def _others(self) -> float:
         return self._forecast() - self._before - self._own

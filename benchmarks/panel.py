@@ -1,4 +1,4 @@
-"""Many series of one length as a Parquet file, and the request that forecasts all of them."""
+"""Many series of one length as a table or a Parquet file, and the request that forecasts all of them."""
 
 import json
 from pathlib import Path
@@ -28,21 +28,25 @@ def make_dates(length: int, freq: str = "D") -> Any:
     return (np.datetime64(_FIRST[freq]) + np.arange(length)).astype("datetime64[ms]")
 
 
-def write_panel(folder: Path, count: int, length: int, freq: str = "D") -> Path:
-    """Return the file of so many series, written to a folder."""
+def make_table(count: int, length: int, freq: str = "D") -> Any:
+    """Return so many series as a long Arrow table of the columns `series`, `date` and `value`."""
     import pyarrow as pa
-    from pyarrow import parquet
 
     names = pa.array([f"s{number:05}" for number in range(count)])
-    table = pa.table(
-        {
-            "series": names.take(pa.array(np.repeat(np.arange(count), length))),
-            "date": np.tile(make_dates(length, freq), count),
-            "value": make_values(count, length, freq).ravel(),
-        }
-    )
+    columns = {
+        "series": names.take(pa.array(np.repeat(np.arange(count), length))),
+        "date": np.tile(make_dates(length, freq), count),
+        "value": make_values(count, length, freq).ravel(),
+    }
+    return pa.table(columns)
+
+
+def write_panel(folder: Path, count: int, length: int, freq: str = "D") -> Path:
+    """Return the file of so many series, written to a folder."""
+    from pyarrow import parquet
+
     place = folder / FILE
-    parquet.write_table(table, place)
+    parquet.write_table(make_table(count, length, freq), place)
     return place
 
 
@@ -54,12 +58,14 @@ def read_values(place: Path, length: int) -> Floats:
     return values.reshape(-1, length)
 
 
+def ask_for(length: int, **parameters: Any) -> dict[str, Any]:
+    """Return what a request says beside its table: roles and parameters."""
+    return {
+        "data_definition": {"series": "id", "date": "timestamp", "value": "target"},
+        "parameters": {"context_len": length, "horizon_len": HORIZON, **parameters},
+    }
+
+
 def make_request(length: int, **parameters: Any) -> bytes:
     """Return the request that forecasts all series of the file in the data directory."""
-    return json.dumps(
-        {
-            "data_source_url_or_path": FILE,
-            "data_definition": {"series": "id", "date": "timestamp", "value": "target"},
-            "parameters": {"context_len": length, "horizon_len": HORIZON, **parameters},
-        }
-    ).encode()
+    return json.dumps({"data_source_url_or_path": FILE, **ask_for(length, **parameters)}).encode()

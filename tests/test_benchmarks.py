@@ -55,7 +55,7 @@ def test_a_request_of_many_series_is_told_beside_the_library_alone(checkpoints: 
 
 
 def test_single_calls_are_told_alone_and_beside_a_request_of_many_series(checkpoints: Path) -> None:
-    alone, reading, beside = mixed.measure("bolt-tiny", checkpoints, series=2000, seconds=0.2).rows
+    alone, reading, beside = mixed.measure("bolt-tiny", checkpoints, series=1000, seconds=0.1).rows
 
     assert (alone[-2:], reading[0], beside[0]) == (
         ("1.0", "0.0"),
