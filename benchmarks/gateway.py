@@ -67,7 +67,7 @@ class Caller:
         return {name: float(value) for name, value in found}
 
     def close(self) -> None:
-        """Hang up."""
+        """Hang up; the next request connects again, as it must where none came for five seconds."""
         self._connection.close()
 
     def _ask(

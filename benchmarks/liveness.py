@@ -43,7 +43,10 @@ def measure(name: str, folder: Path) -> Table:
             "shuts down": partial(caller.post, "shutdown"),
             "loads again": partial(caller.initialize, loading),
         }
-        seen = {part: _probe_during(port, model_id, work) for part, work in parts.items()}
+        seen = {}
+        for part, work in parts.items():
+            caller.close()  # else the gateway has, where the part before took long
+            seen[part] = _probe_during(port, model_id, work)
     idle = np.percentile(seen["idle"][1], 99)
     rows = [(part, *_tell(seconds, times, float(idle))) for part, (seconds, times) in seen.items()]
     notes = (

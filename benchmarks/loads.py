@@ -30,6 +30,7 @@ def measure(name: str, folder: Path, turns: int = 4) -> Table:
     ):
         caller.get("/health/live")
         for _ in range(turns):
+            caller.close()  # else the gateway may, while the files are read
             reads.append(_time(partial(_read_files, place)))
             loads.append(_time(partial(caller.initialize, loading)))
             caller.post("shutdown")
