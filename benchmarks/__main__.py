@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import (
+    bodies,
     bulk,
     concurrency,
     fits,
@@ -55,6 +56,7 @@ def main() -> None:
 def _benchmarks(folder: Path, series: int | None = None) -> dict[str, Callable[[], Table]]:
     return {
         "noop": overhead.measure_noop,
+        "bodies": bodies.measure,
         "statsforecast": overhead.measure_statsforecast,
         **{name: partial(concurrency.measure, name, folder) for name in concurrency.MODEL_IDS},
         **{f"bulk-{name}": partial(bulk.measure, name, folder, series) for name in bulk.SERIES},

@@ -3,11 +3,12 @@
 import os
 from collections.abc import Callable
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from benchmarks import bulk, concurrency, fits, flowstate, loads, mixed, noop, overhead, start
+from benchmarks import bodies, bulk, concurrency, fits, flowstate, loads, mixed, noop, overhead, start
 from benchmarks.callers import run_callers
 from benchmarks.gateway import Caller, run_gateway
 from benchmarks.report import Table, describe_machine
@@ -37,6 +38,14 @@ def test_every_caller_asks_every_round_and_every_forecast_is_in_one_batch() -> N
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("checkpoints")
+
+
+@pytest.mark.skipif(find_spec("forecast.core.media") is None, reason="bodies are JSON only")
+def test_a_table_as_a_body_is_told_beside_the_same_request_in_json() -> None:
+    table = bodies.measure(series=2, turns=1)
+
+    assert [row[:2] for row in table.rows] == [("JSON", "JSON"), ("Arrow", "JSON"), ("Arrow", "Arrow")]
+    assert table.rows[0][-1] == "1.00"
 
 
 def test_a_request_of_many_series_is_told_beside_the_library_alone(checkpoints: Path) -> None:
