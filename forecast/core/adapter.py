@@ -152,10 +152,10 @@ class ModelConfig(BaseModel):
 
     `context_len` and `horizon_len` are in time steps and serve requests that name none; a context of
     None is all the history there is, up to the model's limit. `local_dir` is the folder in which local
-    checkpoints lie, `batch_size` replaces the adapter's `max_batch`, `fit_processes`
-    of 0 is one per core. `force` loads what seems not to fit into memory; `accept_licence` is the ID of the
-    licence that the caller accepted. An MLflow model is loaded by its version; alias, stage, or neither (the
-    latest) stand for one that is yet to be found out.
+    checkpoints lie, `batch_size` replaces the adapter's `max_batch`, `batch_steps` the most time steps in a
+    call of the model; `fit_processes` of 0 is one per core. `force` loads what seems not to fit into memory;
+    `accept_licence` is the ID of the licence that the caller accepted. An MLflow model is loaded by its
+    version; alias, stage, or neither (the latest) stand for one that is yet to be found out.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -165,6 +165,7 @@ class ModelConfig(BaseModel):
     context_len: int | None
     horizon_len: int
     batch_size: int | None = None
+    batch_steps: int | None = None
     fit_processes: int = 0
     checkpoint: str | None = None
     revision: str | None = None
@@ -210,8 +211,8 @@ class Adapter(ABC, Generic[Loaded]):
     families: ClassVar[Mapping[str, Capabilities]] = {}
     """What each family of checkpoints can do, that of `capabilities` first, where a model has several."""
     options_type: ClassVar[type[Options]] = Options
-    max_batch: ClassVar[int] = 64
-    """The most series in one call of `predict`."""
+    max_batch: ClassVar[int] = 256
+    """The most series in one call of `predict`, which the time steps of a call bound too."""
 
     @abstractmethod
     def load(self, config: ModelConfig) -> Loaded:
@@ -260,3 +261,7 @@ class Adapter(ABC, Generic[Loaded]):
             task.backcast,
             len(task.companions),
         )
+
+    def width(self, task: Task) -> int:
+        """Return the time steps that a call computes for a task; shorter mates are padded to the widest."""
+        return len(task.series.target) * len(task.targets)

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Hashable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from forecast.core.adapter import Forecast, Task
 
@@ -23,33 +24,45 @@ class Answer:
     cached: int = 0
 
 
+class Kind(NamedTuple):
+    """What tasks of one batch have in common, and the time steps that they are padded to, about."""
+
+    key: Hashable
+    width: int
+
+
 @dataclass(slots=True, eq=False)
 class Job:
-    """The tasks of one request, those of them that wait by batch key, and the future of its answer."""
+    """The tasks of one request, those of them that wait by their kind, and the future of its answer."""
 
     tasks: Sequence[Task]
     deadline: float
-    pending: dict[Hashable, deque[int]]
+    pending: dict[Kind, deque[int]]
     submitted: float = field(default_factory=time.monotonic)
     future: Future[Answer] = field(default_factory=Future)
     results: dict[int, Forecast] = field(default_factory=dict)
     started: float | None = None
     model_seconds: float = 0.0
     batch_size: int = 0
+    steps: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Count the time steps of all tasks."""
+        self.steps = sum(kind.width * len(indices) for kind, indices in self.pending.items())
 
     @property
     def waiting(self) -> int:
         """Return how many series are still to be computed."""
         return sum(len(indices) for indices in self.pending.values())
 
-    def take(self, key: Hashable, most: int) -> list[int]:
-        """Return the positions of at most so many tasks of a key, which then no longer wait."""
-        indices = self.pending.get(key)
+    def take(self, kind: Kind, most: int) -> list[int]:
+        """Return the positions of at most so many tasks of a kind, which then no longer wait."""
+        indices = self.pending.get(kind)
         if indices is None:
             return []
         taken = [indices.popleft() for _ in range(min(most, len(indices)))]
         if not indices:
-            del self.pending[key]
+            del self.pending[kind]
         return taken
 
     def fail(self, error: Exception) -> None:

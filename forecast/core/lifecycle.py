@@ -28,11 +28,11 @@ from forecast.core.load import Load, tellable
 from forecast.core.loading import load_model, unload_model
 from forecast.core.memory import release_memory
 from forecast.core.model_settings import ModelSettings
-from forecast.core.precision import most_in_batch
 from forecast.core.progress import LoadProgress, current_progress, tracked
 from forecast.core.result_cache import ResultCache
 from forecast.core.schemas import InitializationRequest
 from forecast.core.snapshot import Loaded, Ready, Snapshot, Status
+from forecast.core.turns import batch_limits
 from forecast.core.warm_up import warm_up_task
 from forecast.core.worker import Worker, WorkerLoad
 
@@ -197,9 +197,8 @@ class ModelService(Generic[Loaded]):
             worker = Worker(
                 lambda tasks: self.adapter.predict(loaded, tasks),
                 self.adapter.batch_key,
-                max_batch=most_in_batch(
-                    config.precision, config.batch_size or limits.max_batch or self.adapter.max_batch
-                ),
+                self.adapter.width,
+                limits=batch_limits(config, limits.max_batch or self.adapter.max_batch),
                 queue_size=self.settings.queue_size,
                 name=self.adapter.model_id,
             )

@@ -27,6 +27,11 @@ class ModelSettings(EnvSettings):
     )
     default_revision: str | None = Field(None, description="The pinned revision of the checkpoint.")
     batch_size: int | None = Field(None, ge=1, description="The most series in one call of the model.")
+    batch_steps: int | None = Field(
+        None,
+        ge=1,
+        description="The most time steps in one call of the model; empty means what suits the backend.",
+    )
     local_dir: Path | None = Field(
         None, description="The folder of local checkpoints; empty means the model's own `local/`."
     )

@@ -1,7 +1,7 @@
 """How long a model takes for a batch, learned from the batches it has computed."""
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 
 import numpy as np
 
@@ -42,11 +42,7 @@ class Pace:
         sizes = sorted(known)
         return float(np.interp(size, sizes, [known[one] for one in sizes]))
 
-    def seconds(self, series: Mapping[Hashable, int], max_batch: int) -> float:
-        """Return the expected seconds for so many series of each key, in batches of at most `max_batch`."""
-        total = 0.0
-        for key, count in series.items():
-            full, rest = divmod(count, max_batch)
-            total += full * self.batch_seconds(key, max_batch)
-            total += self.batch_seconds(key, rest) if rest else 0.0
-        return total
+    def seconds(self, key: Hashable, count: int, most: int) -> float:
+        """Return the expected seconds for so many series of a key, in batches of at most `most`."""
+        full, rest = divmod(count, most)
+        return full * self.batch_seconds(key, most) + (self.batch_seconds(key, rest) if rest else 0.0)

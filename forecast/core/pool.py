@@ -22,6 +22,9 @@ from typing import TypeVar
 
 from forecast.core.errors import ModelError, ShutDownError
 
+FIT_STEPS = 192
+"""What a fit counts as beside the steps of other models: a few are a chunk between which others get in."""
+
 END_SECONDS = 5.0
 """How long running fits may take to end when a pool is closed."""
 
@@ -30,6 +33,8 @@ _ONE_THREAD = dict.fromkeys(
     "1",
 )
 _CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+_ITEMS_PER_PROCESS = 4
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -53,6 +58,11 @@ class FitPool:
         self._ended = False
         self._mapped = 0
         self._start()
+
+    @property
+    def items(self) -> int:
+        """How many items in one call of `map` keep the processes busy, and its end short."""
+        return _ITEMS_PER_PROCESS * self.processes
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """Return `function` of each item, in order; the function is one that a module exports.

@@ -1,11 +1,10 @@
 """One thread that computes forecasts for one model, batch by batch.
 
-It takes what waits as soon as it is free, fills a batch with compatible tasks of any callers, and cuts
-large jobs into chunks that take turns, so that a small job waits for one chunk and not for a bulk
-request. Every future ends in a result or an error.
+It takes what waits as soon as it is free, in the batches that `core.turns` forms of compatible tasks of any
+callers. Every future ends in a result or an error.
 """
 
-import math
+import logging
 import threading
 import time
 from collections import Counter, deque
@@ -23,14 +22,18 @@ from forecast.core.errors import (
     SapheneiaError,
     ShutDownError,
 )
-from forecast.core.job import Answer, Batch, Job, batch_size
+from forecast.core.job import Answer, Batch, Job, Kind, batch_size
 from forecast.core.pace import Pace
+from forecast.core.turns import BatchLimits, Turns, sort_tasks
+
+log = logging.getLogger(__name__)
 
 # An answer expected in the last tenth of the caller's patience would likely come too late.
 _USABLE_PATIENCE = 0.9
 
 Predict = Callable[[Sequence[Task]], list[Forecast]]
 Key = Callable[[Task], Hashable]
+Width = Callable[[Task], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +52,21 @@ class WorkerLoad:
 class Worker:
     """The queue in front of one loaded model, and the thread behind it."""
 
-    def __init__(self, predict: Predict, key: Key, *, max_batch: int, queue_size: int, name: str) -> None:
+    def __init__(
+        self, predict: Predict, key: Key, width: Width, *, limits: BatchLimits, queue_size: int, name: str
+    ) -> None:
         self._predict = predict
         self._key = key
-        self._max_batch = max_batch
+        self._width = width
+        self._limits = limits
+        self._turns = Turns(limits)
         self._queue_size = queue_size
         self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._pace = Pace()
         self._closing = False
         self._running: Batch = []
+        self._kind: Kind | None = None
         self._free_at = 0.0
         self._batches = self._forecast = self._refused = self._dropped = 0
         self._model_seconds = 0.0
@@ -71,9 +79,7 @@ class Worker:
         `patience` is in seconds. Raises OverloadedError at once when the queue is full or the answer
         would come too late, ShutDownError when the worker is closing.
         """
-        pending: dict[Hashable, deque[int]] = {}
-        for position, task in enumerate(tasks):
-            pending.setdefault(self._key(task), deque()).append(position)
+        pending = sort_tasks((self._key(task), self._width(task)) for task in tasks)
         job = Job(tasks, time.monotonic() + patience, pending)
         if not tasks:
             job.finish()
@@ -103,15 +109,17 @@ class Worker:
             )
 
     def _expected_seconds(self, job: Job, live: Sequence[Job]) -> float:
-        rounds = math.ceil(job.waiting / self._max_batch) * self._max_batch
-        series: Counter[Hashable] = Counter({key: len(indices) for key, indices in job.pending.items()})
+        series: Counter[Kind] = Counter({kind: len(indices) for kind, indices in job.pending.items()})
+        rounds = sum(-(-count // self._limits.series_of(kind.width)) for kind, count in series.items())
         for other in live:
-            room = rounds  # jobs take turns by chunks, so a larger one delays this one by its rounds only
-            for key, indices in other.pending.items():
-                series[key] += min(len(indices), room)
-                room = max(0, room - len(indices))
+            calls = rounds  # jobs take turns by chunks, so a larger one delays this one by its rounds only
+            for kind, indices in other.pending.items():
+                most = self._limits.series_of(kind.width)
+                series[kind] += min(len(indices), calls * most)
+                calls = max(0, calls - -(-len(indices) // most))
         current = max(0.0, self._free_at - time.monotonic()) if self._running else 0.0
-        return current + self._pace.seconds(series, self._max_batch)
+        batches = ((kind, count, self._limits.series_of(kind.width)) for kind, count in series.items())
+        return current + sum(self._pace.seconds(*batch) for batch in batches)
 
     def load(self) -> WorkerLoad:
         """Return the figures that operators watch."""
@@ -137,17 +145,23 @@ class Worker:
         self._thread.join()
 
     def _run(self) -> None:
-        try:
-            while (batch := self._next()) is not None:
-                self._compute(batch)
-        finally:
-            # Also when this thread dies of a fault of ours: nobody waits for ever.
-            with self._changed:
-                self._closing = True
-                left = [*(job for job, _ in self._running), *self._jobs]
-                self._jobs.clear()
-            for job in left:
-                job.fail(ShutDownError("The model was shut down before the forecast was made."))
+        while not self._closing:
+            try:
+                while (batch := self._next()) is not None:
+                    self._compute(batch)
+            except Exception:
+                # A fault of ours: it must not cost those who come next their forecasts.
+                log.exception("worker=%s restarted=true", self._thread.name)
+                self._drop_all(ModelError("The gateway failed while the forecast was made."))
+        self._drop_all(ShutDownError("The model was shut down before the forecast was made."))
+
+    def _drop_all(self, error: SapheneiaError) -> None:
+        with self._changed:
+            left = [*(job for job, _ in self._running), *self._jobs]
+            self._running = []
+            self._jobs.clear()
+        for job in left:
+            job.fail(error)
 
     def _next(self) -> Batch | None:
         while True:
@@ -178,21 +192,9 @@ class Worker:
         return late
 
     def _form(self) -> Batch:
-        key = next(iter(self._jobs[0].pending))
-        batch: Batch = []
-        room = self._max_batch
-        for job in list(self._jobs):
-            taken = job.take(key, room)
-            if taken:
-                batch.append((job, taken))
-                room -= len(taken)
-                self._jobs.remove(job)
-                if job.pending:
-                    self._jobs.append(job)
-            if not room:
-                break
+        self._kind, batch = self._turns.form(self._jobs)
         self._running = batch
-        self._free_at = time.monotonic() + self._pace.batch_seconds(key, batch_size(batch))
+        self._free_at = time.monotonic() + self._pace.batch_seconds(self._kind, batch_size(batch))
         return batch
 
     def _compute(self, batch: Batch) -> None:
@@ -200,10 +202,9 @@ class Worker:
         size = batch_size(batch)
         outcome = self._outcome(batch)
         seconds = time.monotonic() - started
-        first, indices = batch[0]
         with self._changed:
             if not any(isinstance(result, Exception) for result in outcome):
-                self._pace.learn(self._key(first.tasks[indices[0]]), size, seconds)
+                self._pace.learn(self._kind, size, seconds)
             self._running = []
             self._batches += 1
             self._model_seconds += seconds

@@ -14,6 +14,7 @@ from forecast.core.config import Settings
 from forecast.core.inference import Patience, infer
 from forecast.core.parameters import InferenceRequest, Parameters
 from forecast.core.schemas import InitializationRequest
+from forecast.core.turns import BatchLimits
 from forecast.core.worker import Worker
 from tests.core.regressed import Ask, Carrying
 from tests.fakes import FakeAdapter, make_service
@@ -29,7 +30,12 @@ def start() -> Iterator[Start]:
         predict: Callable[[Sequence[Task]], list[Forecast]], max_batch: int = 4, queue_size: int = 1000
     ) -> Worker:
         worker = Worker(
-            predict, lambda task: task.horizon, max_batch=max_batch, queue_size=queue_size, name="test"
+            predict,
+            lambda task: task.horizon,
+            lambda task: len(task.series.target),
+            limits=BatchLimits(max_batch, 16_384),
+            queue_size=queue_size,
+            name="test",
         )
         workers.append(worker)
         return worker

@@ -5,6 +5,7 @@ import pytest
 
 from forecast.core.adapter import Forecast, Task
 from forecast.core.errors import DataError, DeadlineError, OverloadedError
+from forecast.core.job import Kind
 from tests.core.conftest import Start, gated
 from tests.fakes import FakeAdapter, Gate, last_value, make_task
 
@@ -53,7 +54,7 @@ def test_a_job_that_would_come_too_late_is_refused_at_once(start: Start) -> None
     gate = Gate()
     worker = start(gated(FakeAdapter(gate)), max_batch=1)
     for _ in range(2):
-        worker._pace.learn(4, 1, 1.0)
+        worker._pace.learn(Kind(4, 3), 1, 1.0)
     accepted, refused = [], 0
     for number in range(40):
         try:
@@ -72,7 +73,7 @@ def test_a_job_that_would_come_too_late_is_refused_at_once(start: Start) -> None
 def test_an_idle_worker_refuses_nobody_for_a_bad_estimate(start: Start) -> None:
     worker = start(lambda tasks: [last_value(task) for task in tasks])
     for _ in range(2):
-        worker._pace.learn(4, 1, 60.0)
+        worker._pace.learn(Kind(4, 3), 1, 60.0)
     assert len(worker.submit([make_task()], 1.0).result().forecasts) == 1
 
 
@@ -80,7 +81,7 @@ def test_jobs_of_other_kinds_count_as_batches_of_their_own(start: Start) -> None
     gate = Gate()
     worker = start(gated(FakeAdapter(gate)), max_batch=64)
     for _ in range(2):
-        worker._pace.learn(1, 1, 0.3)
+        worker._pace.learn(Kind(1, 3), 1, 0.3)
     accepted, refused = [], 0
     for horizon in range(1, 41):
         try:
@@ -99,7 +100,7 @@ def test_batches_that_fail_teach_no_pace(start: Start) -> None:
 
     worker = start(predict)
     for _ in range(2):
-        worker._pace.learn(4, 1, 7.0)
+        worker._pace.learn(Kind(4, 3), 1, 7.0)
     with pytest.raises(DataError):
         worker.submit([make_task()], PATIENT).result()
-    assert worker._pace.batch_seconds(4, 1) == 7.0
+    assert worker._pace.batch_seconds(Kind(4, 3), 1) == 7.0

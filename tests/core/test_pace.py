@@ -33,10 +33,10 @@ def test_the_newest_batch_counts_most_gradually(pace: Pace) -> None:
     assert pace.batch_seconds("a", 1) == pytest.approx(1.3)
 
 
-def test_keys_are_computed_one_after_another(pace: Pace) -> None:
+def test_batches_of_a_key_are_computed_one_after_another(pace: Pace) -> None:
     pace.learn("a", 4, 2.0)
     pace.learn("b", 4, 5.0)
-    assert pace.seconds({"a": 8, "b": 4}, 4) == 2 * 2.0 + 5.0
+    assert (pace.seconds("a", 8, 4), pace.seconds("b", 4, 4)) == (4.0, 5.0)
 
 
 def test_only_so_many_keys_are_remembered(pace: Pace) -> None:

@@ -188,8 +188,9 @@ def test_a_job_without_series_has_an_empty_answer(start: Start) -> None:
     assert len(worker.submit([make_task()], PATIENT).result(5).forecasts) == 1
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_worker_that_dies_leaves_nobody_waiting(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_dies_leaves_nobody_waiting_and_is_replaced(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gate = Gate()
     worker = start(gated(FakeAdapter(gate)))
     running = worker.submit([make_task("running")], PATIENT)
@@ -198,7 +199,7 @@ def test_a_worker_that_dies_leaves_nobody_waiting(start: Start, monkeypatch: pyt
     monkeypatch.setattr(worker._pace, "learn", lambda *_: 1 / 0)
     gate.opened.set()
     for future in (running, waiting):
-        with pytest.raises(ShutDownError):
+        with pytest.raises(ModelError, match="The gateway failed"):
             future.result(5)
-    with pytest.raises(ShutDownError):
-        worker.submit([make_task("after")], PATIENT)
+    monkeypatch.undo()
+    assert len(worker.submit([make_task("after")], PATIENT).result(5).forecasts) == 1

@@ -1,7 +1,7 @@
 """Chronos behind the gateway: Chronos-2, Chronos-Bolt and Chronos-T5."""
 
 import warnings
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -91,10 +91,10 @@ class ChronosAdapter(Adapter[LoadedChronos]):
         levels = None if own.native_levels is None else tuple(loaded.pipeline.quantiles)
         return replace(own, max_context=context, max_horizon=context, native_levels=levels)
 
-    def batch_key(self, task: Task) -> Hashable:
-        """Return what mates must share, and the patches of the context to the next power of two."""
+    def width(self, task: Task) -> int:
+        """Return the context in whole patches, of every variable."""
         patches = -(-len(task.series.target) // _PATCH)
-        return super().batch_key(task), (patches - 1).bit_length()
+        return patches * _PATCH * (len(task.targets) + len(task.series.covariates))
 
     def predict(self, loaded: LoadedChronos, tasks: Sequence[Task]) -> list[Forecast]:
         """Return one forecast a task, at the checkpoint's levels, or for T5 at those of the task."""

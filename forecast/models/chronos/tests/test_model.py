@@ -214,13 +214,12 @@ def test_only_the_last_steps_of_a_context_beyond_the_limit_count(quantile_model:
     assert_alike(whole, last.mean, last.quantiles, target)
 
 
-def test_tasks_share_a_batch_when_their_patches_are_alike() -> None:
+def test_tasks_share_a_batch_when_their_horizons_are_equal_and_are_as_wide_as_their_patches() -> None:
     def key(length: int, horizon: int = 4) -> Any:
         return ADAPTER.batch_key(make_task(walk(length), horizon))
 
-    assert key(1) == key(16)
-    assert key(129) == key(256)
-    assert len({key(16), key(32), key(128), key(129), key(129, 5)}) == 5
+    assert key(16) == key(129) != key(129, 5)
+    assert [ADAPTER.width(make_task(walk(length), 4)) for length in (1, 16, 17, 129)] == [16, 16, 32, 144]
 
 
 def test_a_checkpoint_in_half_precision_is_computed_in_full(folder: Path, tmp_path: Path) -> None:

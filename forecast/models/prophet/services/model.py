@@ -1,14 +1,14 @@
 """Prophet behind the gateway: one fit per series, in processes of their own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 from forecast.core.adapter import Adapter, Capabilities, Forecast, ModelConfig, Options, Task
 from forecast.core.errors import RequestError
 from forecast.core.lifecycle import ModelService
-from forecast.core.pool import FitPool
+from forecast.core.pool import FIT_STEPS, FitPool
 from forecast.core.schemas import nearest
 from forecast.models.prophet.schemas.schema import ProphetOptions, ProphetSettings
 from forecast.models.prophet.services.fit import fit, list_countries, warm
@@ -32,13 +32,19 @@ class ProphetAdapter(Adapter[Fitters]):
     library = "prophet"
     capabilities = Capabilities(max_horizon=10_000, min_context=2, covariates="native", missing=True)
     options_type: ClassVar[type[Options]] = ProphetOptions
-    # Small, so that a request of one series gets in between the chunks of a large one.
-    max_batch = 8
 
     def load(self, config: ModelConfig) -> Fitters:
         """Return the processes, started and warm."""
         pool = FitPool(config.fit_processes, warm, FITS_PER_LIFE)
         return Fitters(pool, pool.map(list_countries, [None])[0])
+
+    def limits(self, loaded: Fitters) -> Capabilities:
+        """Return the limits, with as many fits in a call as keep the processes busy."""
+        return replace(self.capabilities, max_batch=loaded.pool.items)
+
+    def width(self, task: Task) -> int:
+        """Return the same for every task: a fit pads nothing."""
+        return FIT_STEPS
 
     def predict(self, loaded: Fitters, tasks: Sequence[Task]) -> list[Forecast]:
         """Return one forecast per task, fitted side by side.

@@ -5,6 +5,7 @@ from answering.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,7 +19,7 @@ from forecast.core.adapter import (
     Task,
 )
 from forecast.core.lifecycle import ModelService
-from forecast.core.pool import FitPool
+from forecast.core.pool import FIT_STEPS, FitPool
 from forecast.models.statsforecast.schemas.schema import (
     StatsforecastOptions,
     StatsforecastSettings,
@@ -33,12 +34,18 @@ class StatsforecastAdapter(Adapter[FitPool]):
     library = "statsforecast"
     capabilities = Capabilities(max_horizon=10_000, covariates="regression")
     options_type: ClassVar[type[Options]] = StatsforecastOptions
-    # Small, so that a request of one series gets in between the chunks of a large one.
-    max_batch = 8
 
     def load(self, config: ModelConfig) -> FitPool:
         """Return the processes, started and warm."""
         return FitPool(config.fit_processes, warm)
+
+    def limits(self, loaded: FitPool) -> Capabilities:
+        """Return the limits, with as many fits in a call as keep the processes busy."""
+        return replace(self.capabilities, max_batch=loaded.items)
+
+    def width(self, task: Task) -> int:
+        """Return the same for every task: a fit pads nothing."""
+        return FIT_STEPS
 
     def predict(self, loaded: FitPool, tasks: Sequence[Task]) -> list[Forecast]:
         """Return one forecast per task, fitted side by side."""

@@ -71,9 +71,12 @@ class TimesFM20Adapter(Adapter[LoadedTimesFM]):
         return replace(self.capabilities, max_context=loaded.context, native_levels=levels)
 
     def batch_key(self, task: Task) -> Hashable:
-        """Return the passes the task takes, its patches to the next power of two, and whether to backcast."""
-        patches = -(-len(task.series.target) // _PATCH)
-        return -(-task.horizon // _OUTPUT), (patches - 1).bit_length(), task.backcast
+        """Return the passes the task takes, and whether to backcast."""
+        return -(-task.horizon // _OUTPUT), task.backcast
+
+    def width(self, task: Task) -> int:
+        """Return the context in whole patches."""
+        return -(-len(task.series.target) // _PATCH) * _PATCH
 
     def predict(self, loaded: LoadedTimesFM, tasks: Sequence[Task]) -> list[Forecast]:
         """Return one forecast a task, with the checkpoint's quantile levels."""

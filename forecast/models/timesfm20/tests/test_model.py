@@ -178,13 +178,13 @@ def test_short_contexts_pay_for_no_padding(loaded: LoadedTimesFM, monkeypatch: p
     assert widths == [64, 192, 256]
 
 
-def test_tasks_share_a_batch_when_they_need_the_same_passes_and_alike_patches() -> None:
+def test_tasks_share_a_batch_when_they_need_the_same_passes_and_are_as_wide_as_their_patches() -> None:
     def key(length: int, horizon: int, freq: str = "D") -> Any:
         return ADAPTER.batch_key(make_task(walk(length), horizon, freq))
 
-    assert key(64, 1) == key(33, 128) == key(50, 24, "MS")
-    assert key(129, 24) == key(256, 24)
-    assert len({key(32, 24), key(64, 24), key(128, 24), key(129, 24), key(64, 129)}) == 5
+    assert key(64, 1) == key(33, 128) == key(50, 24, "MS") == key(256, 24)
+    assert key(64, 24) != key(64, 129)
+    assert [ADAPTER.width(make_task(walk(length), 4)) for length in (1, 32, 33)] == [32, 32, 64]
 
 
 def test_covariates_move_the_forecast_through_the_regression(loaded: LoadedTimesFM) -> None:

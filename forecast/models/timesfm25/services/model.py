@@ -73,9 +73,12 @@ class TimesFM25Adapter(Adapter[LoadedTimesFM]):
         return replace(self.capabilities, max_context=loaded.steps, max_horizon=horizon)
 
     def batch_key(self, task: Task) -> Hashable:
-        """Return the passes a task takes, its options, and its patches to the next power of two."""
-        patches = -(-len(task.series.target) // _PATCH)
-        return -(-task.horizon // _OUTPUT), task.options, task.backcast, (patches - 1).bit_length()
+        """Return the passes a task takes, its options, and whether to backcast."""
+        return -(-task.horizon // _OUTPUT), task.options, task.backcast
+
+    def width(self, task: Task) -> int:
+        """Return the context in whole patches."""
+        return -(-len(task.series.target) // _PATCH) * _PATCH
 
     def predict(self, loaded: LoadedTimesFM, tasks: Sequence[Task]) -> list[Forecast]:
         """Return one forecast a task: the model's mean and deciles."""

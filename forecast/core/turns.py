@@ -1,0 +1,151 @@
+"""Whose series the next call of a model computes: small jobs first, large ones in chunks between them.
+
+The figures are of the models in benchmarks/RESULTS.md on two cores.
+"""
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+from forecast.core.adapter import ModelConfig
+from forecast.core.job import Batch, Job, Kind
+from forecast.core.precision import most_in_batch
+
+# More at once is hardly faster, and makes whoever comes next wait longer.
+_STEPS_ON_CPU, _STEPS_ELSEWHERE = 16_384, 262_144
+# A call costs about what a thousand time steps cost, so padding of that size is cheaper than another call.
+_CALL_STEPS = 1_024
+# Widths of one kind differ by 15 % at the most, and nothing else has to be padded.
+_WIDTHS_PER_OCTAVE = 5
+# Beside small jobs, large ones get chunks that take little longer than a small one.
+_CHUNK_STEPS = 1_536
+_COMPANY_SECONDS = 3.0
+# From so many callers on, one half is computed while the other is answered and asks again.
+_FEWEST_TO_HALVE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """The most series, and the most time steps with the padding, in one call of a model."""
+
+    series: int
+    steps: int
+
+    def series_of(self, width: int) -> int:
+        """Return how many series that are `width` steps wide a call takes, at least one."""
+        return max(1, min(self.series, self.steps // width))
+
+
+def batch_limits(config: ModelConfig, most: int) -> BatchLimits:
+    """Return the limits of a model that was loaded so, and that takes at most so many series at once."""
+    series = most_in_batch(config.precision, config.batch_size or most)
+    steps = config.batch_steps or (_STEPS_ON_CPU if config.backend == "cpu" else _STEPS_ELSEWHERE)
+    return BatchLimits(series, steps)
+
+
+def widen(width: int) -> int:
+    """Return the width that series about so wide are counted and put together as."""
+    place = math.ceil(_WIDTHS_PER_OCTAVE * math.log2(width) - 1e-9)
+    return math.floor(2 ** (place / _WIDTHS_PER_OCTAVE) + 1e-9)
+
+
+class Turns:
+    """Forms batches of what waits. Not thread-safe, guarded by its owner's lock."""
+
+    def __init__(self, limits: BatchLimits, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._large_is_next = False
+        self._small_seen = -math.inf
+        self._answered = 0
+
+    def form(self, jobs: deque[Job]) -> tuple[Kind, Batch]:
+        """Take a batch from jobs, of which there is at least one, and return its widest kind with it.
+
+        Tasks of one key share it, if little has to be padded. Jobs with nothing left leave the queue, the
+        others that were taken from go to its end.
+        """
+        small = [job for job in jobs if is_small(job)]
+        large = [job for job in jobs if not is_small(job)]
+        if small:
+            self._small_seen = self._clock()
+        if small and not (large and self._large_is_next):
+            self._large_is_next = True
+            kind, batch = _fill(small, self._limits, self._share(small))
+            self._answered = len(batch)
+        else:
+            self._large_is_next = False
+            kind, batch = _fill(large, self._chunk(), len(large))
+        taken = {id(job) for job, _ in batch}
+        left = [job for job in jobs if job.pending]
+        jobs.clear()
+        jobs.extend(sorted(left, key=lambda job: id(job) in taken))
+        return kind, batch
+
+    def _share(self, small: Sequence[Job]) -> int:
+        """Return how many of the small jobs may be taken, of all callers half, when there are many."""
+        around = len(small) + self._answered
+        return len(small) if around < _FEWEST_TO_HALVE else -(-around // 2)
+
+    def _chunk(self) -> BatchLimits:
+        alone = self._clock() - self._small_seen > _COMPANY_SECONDS
+        steps = self._limits.steps
+        return BatchLimits(self._limits.series, steps if alone else min(steps, _CHUNK_STEPS))
+
+
+def is_small(job: Job) -> bool:
+    """Return whether a job is one series, or takes no longer than the chunk of a large one."""
+    return len(job.tasks) == 1 or job.steps <= _CHUNK_STEPS
+
+
+def _fill(jobs: Sequence[Job], limits: BatchLimits, most_jobs: int) -> tuple[Kind, Batch]:
+    """Take series of the first job's first kind, and others that cost less padding than a call costs."""
+    first: Kind = next(iter(jobs[0].pending))
+    widest, count, slack = first.width, 0, _CALL_STEPS
+    batch: Batch = []
+    taken: set[int] = set()
+    for width in _widths(jobs, first):
+        most = limits.series_of(max(widest, width)) - count
+        wider = max(0, width - widest) * count
+        if wider > slack:
+            continue
+        if width < widest:
+            most = min(most, slack // (widest - width))
+        found = _take(jobs, Kind(first.key, width), most, most_jobs, taken)
+        added = sum(len(indices) for _, indices in found)
+        if added:
+            slack -= wider + max(0, widest - width) * added
+            widest, count = max(widest, width), count + added
+            batch.extend(found)
+    return Kind(first.key, widest), batch
+
+
+def _widths(jobs: Iterable[Job], first: Kind) -> list[int]:
+    """Return the widths that wait under the first kind's key, the nearest first."""
+    found = {kind.width for job in jobs for kind in job.pending if kind.key == first.key}
+    return sorted(found, key=lambda width: (abs(width - first.width), width))
+
+
+def _take(jobs: Iterable[Job], kind: Kind, most: int, most_jobs: int, taken: set[int]) -> Batch:
+    found: Batch = []
+    for job in jobs:
+        if most <= 0:
+            break
+        if id(job) not in taken and len(taken) >= most_jobs:
+            continue
+        indices = job.take(kind, most)
+        if indices:
+            taken.add(id(job))
+            found.append((job, indices))
+            most -= len(indices)
+    return found
+
+
+def sort_tasks(keys: Iterable[tuple[Hashable, int]]) -> dict[Kind, deque[int]]:
+    """Return the positions of tasks by kind, given each one's key and width."""
+    pending: dict[Kind, deque[int]] = {}
+    for position, (key, width) in enumerate(keys):
+        pending.setdefault(Kind(key, widen(width)), deque()).append(position)
+    return pending
