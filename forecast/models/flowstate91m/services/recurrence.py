@@ -1,0 +1,70 @@
+"""The linear recurrence inside one of FlowState's layers, at one scale factor."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recurrence:
+    """How a layer's state follows from its inputs, and what is read from it.
+
+    A state is complex, and the inputs and what is read are real. `entry`, shape (inputs, 2 * states), and
+    `exit`, shape (2 * states, features), have a state's real and imaginary part side by side, so that each
+    is one product of real matrices. `powers` are a step's decay to the power of 1, 2, 4 and so on.
+    """
+
+    entry: Any
+    exit: Any
+    powers: Sequence[Any]
+
+    def states(self, torch: Any, inputs: Any, before: Any) -> Any:
+        """Return the state at each step, shape (steps, series, states), and leave the last one in `before`.
+
+        `inputs` has shape (steps, series, inputs), `before` has (series, states).
+        """
+        states = torch.view_as_complex((inputs @ self.entry).unflatten(2, (-1, 2)))
+        states[0].addcmul_(before, self.powers[0])
+        accumulate(states, self.powers)
+        before.copy_(states[-1])
+        return states
+
+    def read(self, torch: Any, states: Any) -> Any:
+        """Return what the layer reads from states, shape (steps, series, features)."""
+        return torch.view_as_real(states).flatten(2) @ self.exit
+
+
+def discretize(torch: Any, block: Any, factor: float, steps: int, embedding: Any = None) -> Recurrence:
+    """Return the recurrence of the library's S5 block for runs of up to so many steps.
+
+    Where its inputs are linear in something smaller, `embedding`, of shape (smaller, inputs), makes it a
+    recurrence of that.
+    """
+    rate = -torch.exp(block.log_Lambda_real) + 1j * block.Lambda_imag
+    # In float32 as the library has it, of which slow states keep few digits: more would be other numbers.
+    exponent = torch.tensor([factor], device=rate.device) * rate * torch.exp(block.log_Delta)
+    gain = (exponent.exp() - 1.0) / rate
+    entry = torch.view_as_real((gain[:, None] * torch.complex(block.B_tilde_r, block.B_tilde_i)).T.contiguous())
+    entry = entry.flatten(1)
+    exit_ = torch.stack([block.C_tilde_r.T, -block.C_tilde_i.T], dim=1).flatten(0, 1)
+    # A decay rounded once and multiplied thousands of times would have lost its phase.
+    exact = exponent.to(torch.complex128)
+    powers = [(exact * 2**i).exp().to(exponent.dtype) for i in range(max(1, steps.bit_length()))]
+    return Recurrence(entry if embedding is None else embedding @ entry, exit_, powers)
+
+
+def accumulate(states: Any, powers: Sequence[Any]) -> None:
+    """Add to each step what is left of all the steps before it, in place.
+
+    This is the scan of Brent and Kung: few operations, each on many steps, of which none is done twice.
+    """
+    steps, level = len(states), 0
+    while 2 << level <= steps:
+        span = 1 << level
+        later = states[2 * span - 1 :: 2 * span]
+        later.addcmul_(states[span - 1 :: 2 * span][: len(later)], powers[level])
+        level += 1
+    for low in reversed(range(level)):
+        span = 1 << low
+        later = states[3 * span - 1 :: 2 * span]
+        later.addcmul_(states[2 * span - 1 :: 2 * span][: len(later)], powers[low])
