@@ -6,8 +6,8 @@ from typing import Any
 
 from forecast.models.flowstate91m.services.recurrence import Recurrence, discretize
 
-# On a CPU what one layer makes of so many rows stays in its caches; a GPU wants many at once.
-_ROWS, _ROWS_ON_GPU = 512, 32_768
+# On a CPU what a layer makes of so many rows stays in its caches; a GPU wants many at once.
+_ROWS, _ROWS_ON_GPU = 2048, 32_768
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +28,8 @@ class Encoder:
         `inputs` has shape (steps, series, inputs). The memory that is taken does not grow with the steps.
         """
         torch, series = self.torch, inputs.shape[1]
-        states = [inputs.new_zeros(series, len(own.powers[0]), dtype=own.powers[0].dtype) for _, own in self.layers]
+        starts = (own.powers[0] for _, own in self.layers)
+        states = [torch.zeros_like(start).repeat(series, 1) for start in starts]
         run, found = max(1, self.rows // series), []
         for first in range(0, len(inputs), run):
             given = inputs[first : first + run]

@@ -9,13 +9,13 @@ from typing import Any
 class Recurrence:
     """How a layer's state follows from its inputs, and what is read from it.
 
-    A state is complex, and the inputs and what is read are real. `entry`, shape (inputs, 2 * states), and
-    `exit`, shape (2 * states, features), have a state's real and imaginary part side by side, so that each
-    is one product of real matrices. `powers` are a step's decay to the power of 1, 2, 4 and so on.
+    States are complex, inputs and what is read are real. `entry`, shape (inputs, 2 * states), and `reading`,
+    shape (2 * states, features), have a state's real and imaginary part side by side, so that each takes one
+    product of real matrices. `powers` are a step's decay to the power of 1, 2, 4 and so on.
     """
 
     entry: Any
-    exit: Any
+    reading: Any
     powers: Sequence[Any]
 
     def states(self, torch: Any, inputs: Any, before: Any) -> Any:
@@ -31,11 +31,11 @@ class Recurrence:
 
     def read(self, torch: Any, states: Any) -> Any:
         """Return what the layer reads from states, shape (steps, series, features)."""
-        return torch.view_as_real(states).flatten(2) @ self.exit
+        return torch.view_as_real(states).flatten(2) @ self.reading
 
 
 def discretize(torch: Any, block: Any, factor: float, steps: int, embedding: Any = None) -> Recurrence:
-    """Return the recurrence of the library's S5 block for runs of up to so many steps.
+    """Return the recurrence of the library's S5 block at a scale factor, for runs of up to `steps` steps.
 
     Where its inputs are linear in something smaller, `embedding`, of shape (smaller, inputs), makes it a
     recurrence of that.
@@ -43,14 +43,14 @@ def discretize(torch: Any, block: Any, factor: float, steps: int, embedding: Any
     rate = -torch.exp(block.log_Lambda_real) + 1j * block.Lambda_imag
     # In float32 as the library has it, of which slow states keep few digits: more would be other numbers.
     exponent = torch.tensor([factor], device=rate.device) * rate * torch.exp(block.log_Delta)
-    gain = (exponent.exp() - 1.0) / rate
-    entry = torch.view_as_real((gain[:, None] * torch.complex(block.B_tilde_r, block.B_tilde_i)).T.contiguous())
-    entry = entry.flatten(1)
-    exit_ = torch.stack([block.C_tilde_r.T, -block.C_tilde_i.T], dim=1).flatten(0, 1)
-    # A decay rounded once and multiplied thousands of times would have lost its phase.
+    gain = 1 / rate * (exponent.exp() - 1.0)
+    driven = (gain[:, None] * torch.complex(block.B_tilde_r, block.B_tilde_i)).T.contiguous()
+    entry = torch.view_as_real(driven).flatten(1)
+    reading = torch.stack([block.C_tilde_r.T, -block.C_tilde_i.T], dim=1).flatten(0, 1)
+    # A decay that is rounded once and multiplied thousands of times would lose its phase.
     exact = exponent.to(torch.complex128)
-    powers = [(exact * 2**i).exp().to(exponent.dtype) for i in range(max(1, steps.bit_length()))]
-    return Recurrence(entry if embedding is None else embedding @ entry, exit_, powers)
+    powers = [(exact * 2**level).exp().to(exponent.dtype) for level in range(steps.bit_length())]
+    return Recurrence(entry if embedding is None else embedding @ entry, reading, powers)
 
 
 def accumulate(states: Any, powers: Sequence[Any]) -> None:
