@@ -47,9 +47,8 @@ def discretize(torch: Any, block: Any, factor: float, steps: int, embedding: Any
     driven = (gain[:, None] * torch.complex(block.B_tilde_r, block.B_tilde_i)).T.contiguous()
     entry = torch.view_as_real(driven).flatten(1)
     reading = torch.stack([block.C_tilde_r.T, -block.C_tilde_i.T], dim=1).flatten(0, 1)
-    # A decay that is rounded once and multiplied thousands of times would lose its phase.
-    exact = exponent.to(torch.complex128)
-    powers = [(exact * 2**level).exp().to(exponent.dtype) for level in range(steps.bit_length())]
+    # Twice an exponent is exact, while a rounded decay that is squared so often would lose its phase.
+    powers = [(exponent * 2**level).exp() for level in range(steps.bit_length())]
     return Recurrence(entry if embedding is None else embedding @ entry, reading, powers)
 
 

@@ -174,7 +174,8 @@ def test_any_batch_equals_the_librarys(
     scale = timescale(library.config, factor)
     horizon = min(horizon, scale.max_horizon)
     if scale.masks:
-        # Two values that differ: the library takes a gap before the first for one, and a constant varies.
+        # The first two steps have values: before the first the library takes a gap for a value, and what
+        # is constant is forecast as such here.
         seen = length - min(length, scale.max_context(horizon))
         for row, step in gaps:
             if row < series and seen + 1 < step < length:
