@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,18 +25,22 @@ from forecast.core.libraries import import_alone
 from forecast.core.lifecycle import ModelService
 from forecast.core.limits import check_horizon
 from forecast.models.flowstate91m.schemas.schema import FlowStateOptions, FlowStateSettings
+from forecast.models.flowstate91m.services.encoder import build_encoder
 from forecast.models.flowstate91m.services.network import run_network
 from forecast.models.flowstate91m.services.timescale import Timescale, scale_factor, timescale
 from forecast.models.flowstate91m.services.unit import measure
 from forecast.models.flowstate91m.services.weights import read_weights
 
+# Each takes as much memory as the weights; the series of most callers have one or two seasons.
+_SCALE_FACTORS = 4
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedFlowState:
-    """The library's model, with torch."""
+    """The library's model, and its encoder at a scale factor, which is kept for the last few of them."""
 
-    torch: Any
     model: Any
+    encoder: Any
 
     def timescale(self, series: Series, options: Options) -> Timescale:
         """Return how the model sees a series."""
@@ -69,7 +74,11 @@ class FlowStateAdapter(Adapter[LoadedFlowState]):
 
         with reading(config, path):
             model = read_weights(path).to(device, torch.float32).eval()
-        return LoadedFlowState(torch, model)
+        return LoadedFlowState(model, lru_cache(_SCALE_FACTORS)(partial(build_encoder, torch, model)))
+
+    def unload(self, loaded: LoadedFlowState) -> None:
+        """Let go of the encoders, which are copies of the weights."""
+        loaded.encoder.cache_clear()
 
     def module(self, loaded: LoadedFlowState) -> Any:
         """Return the network."""
@@ -105,9 +114,7 @@ class FlowStateAdapter(Adapter[LoadedFlowState]):
         targets = [_from_first_value(task.series.target)[-longest:] for task in tasks]
         units = [measure(target) for target in targets]
         contexts = np.stack([unit.reduce(target) for unit, target in zip(units, targets, strict=True)])
-        # The discretization takes two steps; a single value is constant all the same.
-        contexts = contexts if contexts.shape[1] > 1 else contexts.repeat(2, axis=1)
-        found = run_network(loaded.torch, loaded.model, contexts, horizon, scale)
+        found = run_network(loaded.model, loaded.encoder(scale.factor), contexts, horizon, scale)
         levels = tuple(loaded.model.config.quantiles)
         weights = 0.5 - np.abs(0.5 - np.asarray(levels))
         method, notes = f"scale factor {scale.factor:.4g}", _advise(scale, horizon, len(targets[0]))

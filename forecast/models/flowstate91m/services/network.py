@@ -1,47 +1,32 @@
 """One pass through FlowState's network, for series that share length, scale factor and horizon."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from forecast.core.adapter import Floats
+from forecast.models.flowstate91m.services.encoder import Encoder
 from forecast.models.flowstate91m.services.timescale import Timescale
 
-# A step of one series takes 16 kB of complex state, several times over; more at once gain nothing.
-_STEPS_PER_PASS = 8192
 
-
-def run_network(torch: Any, model: Any, contexts: Floats, horizon: int, scale: Timescale) -> Floats:
+def run_network(model: Any, encoder: Encoder, contexts: Floats, horizon: int, scale: Timescale) -> Floats:
     """Return the network's quantiles, shape (series, quantiles, horizon); they may cross.
 
-    `contexts` has shape (series, steps), at least two steps, NaN where a step has no value.
+    `contexts` has shape (series, steps), NaN where a step has no value; `encoder` is the model's at `scale`.
+    These are the numbers of FlowStateForPrediction, whose `forward` discretizes one and the same kernel for
+    every series, decodes a patch at each masked step to join a few of them, and for some horizons and scale
+    factors returns too few steps.
     """
-    steps = contexts.shape[1] + scale.masked(horizon)
-    rows = max(1, _STEPS_PER_PASS // steps)
-    parts = [
-        _run(torch, model, contexts[first : first + rows], horizon, scale)
-        for first in range(0, len(contexts), rows)
-    ]
-    return np.concatenate(parts)
-
-
-def _run(torch: Any, model: Any, contexts: Floats, horizon: int, scale: Timescale) -> Floats:
-    """Return what FlowStateForPrediction computes, from its own layers.
-
-    Its `forward` discretizes one and the same kernel for every series, decodes a patch at each masked step
-    to join a few of them, and for some horizons and scale factors returns too few steps.
-    """
-    network, device = model.model, model.device
-    masked = scale.masked(horizon)
+    torch, network, masked = encoder.torch, model.model, scale.masked(horizon)
     with torch.inference_mode():
-        past = torch.from_numpy(contexts.astype(np.float32)).to(device)
+        past = torch.from_numpy(contexts.astype(np.float32)).to(model.device)
         inputs = network.norm(_inputs(torch, past, masked, masks=scale.masks), "norm").transpose(0, 1)
-        network.config.min_context = past.shape[1] if masked else 0  # What the last layer begins at.
-        state = network.encoder(network.embed(inputs), torch.tensor([scale.factor], device=device))
         # Patch after patch, the last one from the last step, whatever is left for it.
         rest = masked % scale.patch
         places = [*range(0, masked + 1, scale.patch), *([masked] if rest else [])]
-        state.last_hidden_state = state.last_hidden_state[places]
+        found = encoder.encode(inputs, [past.shape[1] - 1 + place for place in places])
+        state = SimpleNamespace(last_hidden_state=found)
         decoded = network.decoder(state, min(scale.patch, horizon), scale.factor)
         patches = list(decoded.last_hidden_state[..., 0])
         if rest:

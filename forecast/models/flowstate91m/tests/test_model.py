@@ -7,7 +7,7 @@ import pytest
 from forecast.core.adapter import DECILES, Task
 from forecast.core.errors import HorizonError
 from forecast.core.loading import unload_model
-from forecast.models.flowstate91m.services import network
+from forecast.models.flowstate91m.services import encoder
 from forecast.models.flowstate91m.services.model import LoadedFlowState
 from forecast.models.flowstate91m.tests.asking import (
     ADAPTER,
@@ -41,23 +41,37 @@ def test_series_forecast_the_same_alone_and_together(
             assert_alike(together, alone.mean, alone.quantiles, task.series.target)
 
 
-def test_a_batch_of_many_steps_is_forecast_in_several_passes(
-    loaded: LoadedFlowState, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("rows", "runs"), [(1, 56), (21, 19), (28, 14), (391, 2), (392, 1)])
+def test_the_steps_of_a_batch_are_computed_in_runs_of_so_many_rows(
+    folder: Path, loaded: LoadedFlowState, monkeypatch: pytest.MonkeyPatch, rows: int, runs: int
 ) -> None:
     tasks = [make_task(walk(50, seed), 30) for seed in range(7)]
     whole = ADAPTER.predict(loaded, tasks)
-    passes = []
-    run = network._run
+    monkeypatch.setattr(encoder, "_ROWS", rows)
+    counted = []
+    advance = encoder.Encoder._advance
 
-    def spy(*given: Any) -> Any:
-        passes.append(len(given[2]))
-        return run(*given)
+    def spy(own: Any, given: Any, *others: Any) -> Any:
+        counted.append(len(given))
+        return advance(own, given, *others)
 
-    monkeypatch.setattr(network, "_run", spy)
-    monkeypatch.setattr(network, "_STEPS_PER_PASS", 3 * 56 + 1)
-    for task, before, after in zip(tasks, whole, ADAPTER.predict(loaded, tasks), strict=True):
+    monkeypatch.setattr(encoder.Encoder, "_advance", spy)
+    parted = ADAPTER.predict(ADAPTER.load(configure(folder, "tiny")), tasks)
+    for task, before, after in zip(tasks, whole, parted, strict=True):
         assert_alike(after, before.mean, before.quantiles, task.series.target)
-    assert passes == [3, 3, 1]
+    assert (len(counted), sum(counted)) == (runs, 56)
+
+
+def test_the_encoders_of_the_last_four_scale_factors_are_kept_until_the_model_is_let_go(folder: Path) -> None:
+    own = ADAPTER.load(configure(folder, "tiny"))
+    for factor in (1.0, 2.0, 1.0, 3.0, 4.0, 5.0, 1.0, 2.0):
+        predict_one(own, make_task(walk(30), factor=factor))
+    kept = own.encoder.cache_info()
+    assert (kept.misses, kept.hits, kept.currsize) == (6, 2, 4)
+
+    unload_model(ADAPTER, own)
+
+    assert own.encoder.cache_info().currsize == 0
 
 
 def test_tasks_share_a_batch_of_equal_length_horizon_and_scale_factor() -> None:

@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from forecast.core.adapter import DECILES, Floats
 from forecast.models.flowstate91m.services.model import LoadedFlowState
+from forecast.models.flowstate91m.services.timescale import timescale
 from forecast.models.flowstate91m.tests.asking import (
     ADAPTER,
     ask_library,
@@ -134,17 +137,51 @@ def test_a_batch_that_shares_its_kernel_equals_the_librarys_with_one_for_each_se
         assert_alike(one, mean, quantile, target)
 
 
-def test_the_library_is_not_asked_for_a_kernel_a_series(
-    loaded: LoadedFlowState, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("length", "factor"), [(2048, 1.0), (2500, 0.5), (8192, 0.25)])
+def test_the_whole_window_is_seen_as_the_library_sees_it(
+    loaded: LoadedFlowState, library: Any, length: int, factor: float
 ) -> None:
-    shapes = []
-    block = loaded.model.model.encoder.layers[0].ssm
-    discretize = block.get_discretized
+    target = walk(length)
+    (mean,), (quantiles,) = ask_library(library, [target], 20, factor)
+    assert_alike(predict_one(loaded, make_task(target, 20, factor)), mean, quantiles, target)
 
-    def spy(scale_factor: Any, L: int) -> Any:  # noqa: N803 - the library's name
-        shapes.append(tuple(scale_factor.shape))
-        return discretize(scale_factor, L=L)
 
-    monkeypatch.setattr(block, "get_discretized", spy)
-    ADAPTER.predict(loaded, [make_task(walk(50, seed)) for seed in range(5)])
-    assert shapes == [(1,)]
+@pytest.fixture(scope="module", params=["tiny", "tiny-r1.1", "tiny-unmasked"])
+def pair(request: pytest.FixtureRequest, folder: Path) -> tuple[LoadedFlowState, Any]:
+    """A checkpoint as the adapter loads it, and as the library does."""
+    own = ADAPTER.load(configure(folder, request.param))
+    return own, type(own.model).from_pretrained(folder / request.param).eval()
+
+
+@settings(deadline=None)
+@given(
+    length=st.integers(2, 150),
+    horizon=st.integers(1, 150),
+    factor=st.sampled_from([0.25, 0.4615, 1.0, 24 / 7, 6.0]),
+    series=st.integers(1, 5),
+    gaps=st.sets(st.tuples(st.integers(0, 4), st.integers(1, 149)), max_size=40),
+)
+def test_any_batch_equals_the_librarys(
+    pair: tuple[LoadedFlowState, Any],
+    length: int,
+    horizon: int,
+    factor: float,
+    series: int,
+    gaps: set[tuple[int, int]],
+) -> None:
+    own, library = pair
+    targets = [walk(length, seed) for seed in range(series)]
+    scale = timescale(library.config, factor)
+    horizon = min(horizon, scale.max_horizon)
+    if scale.masks:
+        # The first two steps have values: before the first the library takes a gap for a value, and what
+        # is constant is forecast as such here.
+        seen = length - min(length, scale.max_context(horizon))
+        for row, step in gaps:
+            if row < series and seen + 1 < step < length:
+                targets[row][step] = np.nan
+    means, quantiles = ask_library(library, targets, horizon, factor)
+    assume(means.shape[1] == horizon)
+    found = ADAPTER.predict(own, [make_task(target, horizon, factor) for target in targets])
+    for one, mean, quantile, target in zip(found, means, quantiles, targets, strict=True):
+        assert_alike(one, mean, quantile, target)
