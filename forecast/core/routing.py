@@ -166,11 +166,11 @@ def _add_inference(router: APIRouter, service: ModelService[Any], request_type: 
         return "no-cache" in (cache_control or "").lower()
 
     async def infer_series(
-        body: Annotated[Any, Depends(read_body)],
         settings: CurrentSettings,
+        reply: Replying,
         patience: Annotated[Patience, Depends(read_patience)],
         fresh: Annotated[bool, Depends(read_freshness)],
-        reply: Replying,
+        body: Annotated[Any, Depends(read_body)],
     ) -> Response:
         """Forecast every series of a table."""
         return await infer(service, body, settings, patience, reply.write, fresh=fresh)
