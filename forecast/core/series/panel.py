@@ -259,9 +259,10 @@ def _places(name: str, rows: Rows, stretch: Stretch, sheet: _Sheet, plan: _Plan)
     if present.sum() != inside.sum():
         off = rows[np.flatnonzero(inside & ~np.isin(ticks, wanted))]
         numbers = [int(plan.labels[row]) + 1 for row in off[:MOST_ERRORS]]
+        start = stretch.index.append(stretch.future)[0]
         raise DataError(
             f"Row {numbers[0]} of series '{name}': {sheet.stamps[off[0]]} does not lie on the calendar"
-            f" '{plan.freq}' that begins at {stretch.index.append(stretch.future)[0]}; pass the right 'freq', or correct the date.",
+            f" '{plan.freq}' that begins at {start}; pass the right 'freq', or correct the date.",
             errors=[CellError(f"not on the calendar {plan.freq}", row=number) for number in numbers],
         )
     return np.where(present, rows[at], -1)
