@@ -66,7 +66,10 @@ def _repeat(names: list[str], times: int) -> pa.Array:
 
 
 def _stamps(indexes: list[pd.DatetimeIndex]) -> pa.Array:
-    ticks = np.concatenate([index.as_unit("ns").astype("int64") for index in indexes])
+    # Most series lie on the same steps, and then share one index.
+    distinct = {id(index): index for index in indexes}
+    read = {key: index.as_unit("ns").astype("int64").to_numpy() for key, index in distinct.items()}
+    ticks = np.concatenate([read[id(index)] for index in indexes])
     zone = indexes[0].tz
     told = None if zone is None else pa.lib.tzinfo_to_string(zone)
     return pa.array(ticks).cast(pa.timestamp("ns", told))

@@ -229,3 +229,38 @@ def test_json_is_read_as_pythons_reader_reads_it(columns: dict[str, Any]) -> Non
     body = json.dumps(REST | {"data": columns})
     for content in (body.encode(), body.encode("utf-16")):
         assert parse(content, "application/json", InferenceRequest[Parameters]).data == columns
+
+
+@pytest.mark.parametrize(
+    ("ids", "status", "told"),
+    [
+        (["b"] * 10 + [" a "] * 10, 200, ["b", "a"]),
+        ([7] * 10 + [8] * 10, 200, ["7", "8"]),
+        (["b"] * 10 + [None] * 10, 400, "Column 'shop', row 11: the series' id is empty"),
+        (["b"] * 10 + [" "] * 10, 400, "Column 'shop', row 11: the series' id is empty"),
+        (["b"] * 10 + ["a\0b"] * 10, 400, "Column 'shop', row 11: 'a\0b' has a NUL character"),
+    ],
+)
+@pytest.mark.parametrize("rows", [None, 7])
+def test_ids_are_read_as_those_of_json(
+    ready: TestClient, ids: list[Any], status: int, told: Any, rows: int | None
+) -> None:
+    columns = {"date": DAYS * 2, "shop": ids, "y": list(range(20))}
+    roles = {"data_definition": {"y": "target", "shop": "id"}}
+    answer = send(ready, as_stream(noted(columns, REST | roles), rows))
+    inline = forecast(ready, data=columns, **roles)
+    assert answer.status_code == inline.status_code == status
+    if status == 200:
+        assert answer.json()["prediction"] == inline.json()["prediction"]
+        assert answer.json()["prediction"]["series_ids"] == told
+    else:
+        assert told in answer.json()["detail"]
+        assert answer.json()["errors"] == inline.json()["errors"]
+
+
+def test_series_asked_for_are_chosen_from_a_table_as_from_json(ready: TestClient) -> None:
+    rest = {
+        "data_definition": {"y": "target", "shop": "id"},
+        "parameters": {"horizon_len": 3, "series_ids": ["b"]},
+    }
+    assert send(ready, as_stream(noted(SHOPS, rest))).json()["prediction"]["series_ids"] == ["b"]

@@ -83,7 +83,9 @@ def code_categories(column: pd.Series) -> tuple[NDArray[np.intp], NDArray[np.obj
 
     The labels are the categories as text, in order of first appearance, and None where a cell is empty.
     """
-    if any(type(value) is str and "\0" in value for value in set(column.tolist())):
+    coded = isinstance(column.dtype, pd.CategoricalDtype)
+    known = column.cat.categories.tolist() if coded else set(column.tolist())
+    if any(type(value) is str and "\0" in value for value in known):
         cells = column[np.array([type(value) is str and "\0" in value for value in column])]
         raise refuse_cells(str(column.name), cells.index.tolist(), cells.tolist(), "has a NUL character")
     codes, distinct = pd.factorize(column, use_na_sentinel=False)
