@@ -15,6 +15,7 @@ from forecast.core.data.sent import Sent
 from forecast.core.errors import CellError, MediaTypeError, RequestError
 from forecast.core.frame import METADATA_KEY
 from forecast.core.media import ARROW, JSON, PARQUET, media_type
+from forecast.core.security import CurrentSettings
 from forecast.core.unparsed import UnparsedRequest
 
 _LARGE = 1 << 16
@@ -34,13 +35,12 @@ def body_reader(
     is damaged. What is large is read in a thread.
     """
 
-    async def read(request: Request, body: documented = None) -> Model:
+    async def read(request: Request, settings: CurrentSettings, body: documented = None) -> Model:
         media = _require_media(request, tables)
         content = await cast(UnparsedRequest, request).content()
         if len(content) < _LARGE and media == JSON:
             return parse(content, media, kind)
-        limit = request.app.state.settings.max_request_size
-        return await run_sync(parse, content, media, kind, limit)
+        return await run_sync(parse, content, media, kind, settings.max_request_size)
 
     return read
 
