@@ -38,10 +38,7 @@ class Reply:
 
 
 async def read_reply(
-    accept: Annotated[
-        str | None,
-        Header(description="What the answer is to be: JSON, or a long frame as an Arrow stream or Parquet."),
-    ] = None,
+    accept: Annotated[str | None, Header(include_in_schema=False)] = None,
     accept_encoding: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> Reply:
     """Return how the caller wants the answer; raise NotAcceptableError where there is none like that."""

@@ -35,7 +35,7 @@ SHOPS = {
 def test_a_table_is_forecast_as_its_json_is(ready: TestClient, media: str) -> None:
     rest = REST | {"data_definition": {"y": "target", "shop": "id"}}
     columns = {"date": [day for day in DAYS for _ in "ab"], "shop": ["a", "b"] * 10}
-    told = forecast(ready, **rest, data=columns | {"y": SHOPS["y"].tolist()}).json()  # type: ignore[union-attr]
+    told = forecast(ready, **rest, data=columns | {"y": SHOPS["y"].tolist()}).json()
     sent = send(ready, WRITERS[media](noted(SHOPS, rest)), media)
     assert sent.status_code == 200
     for part in ("prediction", "visualization_data", "warnings"):
