@@ -6,7 +6,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from forecast.core.coding import read_coding, unpack
-from forecast.core.errors import SapheneiaError, TooLargeError
+from forecast.core.errors import AbandonedError, SapheneiaError, TooLargeError
 from forecast.core.middleware import BodyLimits, request_id
 from forecast.core.problem import problem_response
 
@@ -31,8 +31,6 @@ class Decompression:
         except SapheneiaError as error:
             await problem_response(error, request_id.get())(scope, receive, send)
             return
-        except ClientDisconnect:
-            return
         sent = False
 
         async def receive_content() -> Message:
@@ -48,12 +46,7 @@ class Decompression:
         """Return a request's scope, without what told of its packing, and its content."""
         limit = self.limits.of(scope["path"])
         coding = read_coding(Headers(scope=scope)["content-encoding"])
-        content = bytearray()
-        async for part in Request(scope, receive).stream():
-            content += part
-            if len(content) > limit:
-                raise TooLargeError(f"The body is larger than the limit of {limit} bytes.")
-        whole = bytes(content)
+        whole = await self._collect(Request(scope, receive), limit)
         if coding is not None and whole:
             whole = await run_sync(unpack, whole, coding, limit)
         scope = {**scope, "headers": list(scope["headers"])}
@@ -61,3 +54,14 @@ class Decompression:
         del headers["content-encoding"]
         headers["content-length"] = str(len(whole))
         return scope, whole
+
+    async def _collect(self, request: Request, limit: int) -> bytes:
+        content = bytearray()
+        try:
+            async for part in request.stream():
+                content += part
+                if len(content) > limit:
+                    raise TooLargeError(f"The body is larger than the limit of {limit} bytes.")
+        except ClientDisconnect:
+            raise AbandonedError("The caller went away before its body had come.") from None
+        return bytes(content)

@@ -5,6 +5,9 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
+
+from forecast.core.errors import AbandonedError
 
 
 class UnparsedRequest(Request):
@@ -15,8 +18,11 @@ class UnparsedRequest(Request):
         return b""
 
     async def content(self) -> bytes:
-        """Return the body."""
-        return await super().body()
+        """Return the body; raise AbandonedError where the caller goes away while it is sent."""
+        try:
+            return await super().body()
+        except ClientDisconnect:
+            raise AbandonedError("The caller went away before its body had come.") from None
 
 
 class UnparsedRoute(APIRoute):

@@ -12,6 +12,7 @@ from forecast.core.config import Settings
 from forecast.core.errors import RequestError
 from forecast.core.media import ARROW, JSON, PARQUET
 from forecast.core.unparsed import UnparsedRoute
+from tests.conftest import AUTHORIZED, MakeApp
 from tests.core.conftest import PREFIX
 
 
@@ -71,3 +72,36 @@ def test_a_body_that_is_no_request_is_told(client: TestClient, content: bytes, t
     refused = client.post(f"{PREFIX}/inference", content=content, headers={"Content-Type": JSON})
     assert (refused.status_code, refused.json()["error"]) == (422, "REQUEST_INVALID")
     assert told in refused.json()["detail"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("headers", [[], [(b"content-encoding", b"gzip")]])
+async def test_a_caller_that_goes_away_while_it_sends_is_no_failure(
+    make_app: MakeApp, headers: list[tuple[bytes, bytes]]
+) -> None:
+    coming: list[Any] = [
+        {"type": "http.request", "body": b"{", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return coming.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": f"{PREFIX}/inference",
+        "headers": [
+            (b"content-type", b"application/json"),
+            (b"authorization", AUTHORIZED["Authorization"].encode()),
+            *headers,
+        ],
+        "query_string": b"",
+        "client": ("127.0.0.1", 1),
+    }
+    await make_app()(scope, receive, send)
+    assert sent[0]["status"] == 499
