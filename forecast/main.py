@@ -16,8 +16,10 @@ from pydantic import ValidationError
 
 from forecast import discovery, metrics
 from forecast.core.config import Settings, SettingsError, describe_fault
+from forecast.core.decompression import Decompression
 from forecast.core.logs import configure_logging
-from forecast.core.middleware import KeyBeforeBody, RequestContext, Safeguard
+from forecast.core.media import ARROW, PARQUET
+from forecast.core.middleware import BodyLimits, KeyBeforeBody, RequestContext, Safeguard
 from forecast.core.problem import install_error_handlers
 from forecast.core.rate_limit import RateLimiter
 from forecast.core.termination import end_loads, ended_by_signal
@@ -65,10 +67,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(metrics.router)
     install_error_handlers(app)
     # The last one added is the first to see a request and the last to see its response.
+    limits = BodyLimits(settings.max_request_size, {f"{uploads.router.prefix}/uploads": upload_limit})
+    app.add_middleware(Decompression, limits=limits)
     app.add_middleware(KeyBeforeBody, settings=settings)
-    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)
-    limits = {f"{uploads.router.prefix}/uploads": upload_limit}
-    app.add_middleware(Safeguard, max_body=settings.max_request_size, max_body_by_path=limits)
+    app.add_middleware(
+        GZipMiddleware, minimum_size=1024, compresslevel=1, exclude_content_types=(ARROW, PARQUET)
+    )
+    app.add_middleware(Safeguard, limits=limits)
     app.add_middleware(metrics.RequestMetrics, registry=app.state.metrics)
     app.add_middleware(
         CORSMiddleware,

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,27 +25,74 @@ API_VERSION = "v1"
 _DAY = 86_400 * 10**9
 
 
-def render(plan: Plan, answer: Answer, started: float) -> bytes:
-    """Return the answer as JSON; `started` is when the request came, on the monotonic clock."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What a request comes to, however it is written.
+
+    `forecasts` are those of the panel's series in order, on the caller's scale; `columns` are their quantiles
+    at `levels`, shape (horizon, len(levels)) each, None where none are wanted.
+    """
+
+    plan: Plan
+    forecasts: list[Forecast]
+    columns: list[Floats] | None
+    levels: tuple[float, ...]
+    warnings: list[str]
+    execution: dict[str, Any]
+
+    @property
+    def method(self) -> str:
+        """How the forecast was made, in a word."""
+        return "covariates_enhanced" if self._covariates_used else "basic"
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """How the forecast was made."""
+        series = self.plan.panel.series
+        return {
+            "input_series_count": len(series),
+            "forecast_length": self.plan.tasks[0].horizon,
+            "context_lengths": [len(one.target) for one in series],
+            "covariates_used": self._covariates_used,
+            "quantiles_available": self.columns is not None,
+            "frequency": self.plan.panel.freq,
+            "model_methods": [forecast.method for forecast in self.forecasts],
+        }
+
+    @property
+    def _covariates_used(self) -> bool:
+        return self.plan.regressed.used and any(forecast.covariates_used for forecast in self.forecasts)
+
+
+def settle(plan: Plan, answer: Answer, started: float) -> Outcome:
+    """Return what a model's answer comes to; `started` is when the request came, on the monotonic clock."""
     forecasts = _restore(plan, answer.forecasts)
     warnings = dict.fromkeys((*plan.panel.warnings, *plan.regressed.warnings))
     for forecast in forecasts:
         warnings.update(dict.fromkeys(forecast.warnings))
+    levels = asked_levels(plan.parameters) if plan.parameters.use_quantiles else ()
+    columns = [quantile_columns(one, levels) for one in forecasts] if plan.parameters.use_quantiles else None
+    execution = {
+        "total_time_seconds": time.monotonic() - started,
+        "execution_time_seconds": answer.model_seconds,
+        "queue_time_seconds": answer.queue_seconds,
+        "batch_size": answer.batch_size,
+        "cached_series": answer.cached,
+        "async_execution": True,
+        "thread_pool": True,
+        "model_version": plan.model_version,
+        "api_version": API_VERSION,
+    }
+    return Outcome(plan, forecasts, columns, levels, list(warnings), execution)
+
+
+def write_json(outcome: Outcome) -> bytes:
+    """Return an outcome as JSON."""
     body = {
-        "prediction": _prediction(plan, forecasts),
-        "visualization_data": _visualization(plan),
-        "execution_metadata": {
-            "total_time_seconds": time.monotonic() - started,
-            "execution_time_seconds": answer.model_seconds,
-            "queue_time_seconds": answer.queue_seconds,
-            "batch_size": answer.batch_size,
-            "cached_series": answer.cached,
-            "async_execution": True,
-            "thread_pool": True,
-            "model_version": plan.model_version,
-            "api_version": API_VERSION,
-        },
-        "warnings": list(warnings),
+        "prediction": _prediction(outcome),
+        "visualization_data": _visualization(outcome.plan),
+        "execution_metadata": outcome.execution,
+        "warnings": outcome.warnings,
     }
     return orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
 
@@ -69,38 +116,26 @@ def _cut_off(forecast: Forecast, bound: float) -> Forecast:
     return replace(forecast, mean=mean, quantiles=quantiles)
 
 
-def _prediction(plan: Plan, forecasts: Sequence[Forecast]) -> dict[str, Any]:
-    parameters, series = plan.parameters, plan.panel.series
-    covariates_used = plan.regressed.used and any(forecast.covariates_used for forecast in forecasts)
-    quantiles: list[Floats] | None = None
-    levels: list[float | None] | None = None
+def _prediction(outcome: Outcome) -> dict[str, Any]:
+    parameters = outcome.plan.parameters
+    quantiles, levels = outcome.columns, None
     bands: dict[str, Any] = {}
-    if parameters.use_quantiles:
-        asked = asked_levels(parameters)
-        columns = [quantile_columns(forecast, asked) for forecast in forecasts]
-        bands = quantile_bands(columns, asked, band_levels(parameters))
-        quantiles, levels = columns, list(asked)
+    if outcome.columns is not None:
+        bands = quantile_bands(outcome.columns, outcome.levels, band_levels(parameters))
+        levels = list[float | None](outcome.levels)
         if has_mean_column(parameters):
             quantiles = [
                 np.column_stack([forecast.mean, matrix])
-                for forecast, matrix in zip(forecasts, columns, strict=True)
+                for forecast, matrix in zip(outcome.forecasts, outcome.columns, strict=True)
             ]
-            levels = [None, *asked]
+            levels = [None, *levels]
     return {
-        "point_forecast": [np.ascontiguousarray(forecast.mean) for forecast in forecasts],
-        "method": "covariates_enhanced" if covariates_used else "basic",
-        "series_ids": [one.unique_id for one in series],
+        "point_forecast": [np.ascontiguousarray(forecast.mean) for forecast in outcome.forecasts],
+        "method": outcome.method,
+        "series_ids": [one.unique_id for one in outcome.plan.panel.series],
         "quantile_forecast": None if quantiles is None else [np.ascontiguousarray(q) for q in quantiles],
         "quantile_levels": levels,
-        "metadata": {
-            "input_series_count": len(series),
-            "forecast_length": plan.tasks[0].horizon,
-            "context_lengths": [len(one.target) for one in series],
-            "covariates_used": covariates_used,
-            "quantiles_available": parameters.use_quantiles,
-            "frequency": plan.panel.freq,
-            "model_methods": [forecast.method for forecast in forecasts],
-        },
+        "metadata": outcome.metadata,
         "quantile_bands": bands,
     }
 

@@ -13,6 +13,7 @@ SapheneiaError                          500 INTERNAL_ERROR
 │   └── LicenceError                    403 LICENCE_NOT_ACCEPTED
 ├── NotFoundError                       404 NOT_FOUND
 ├── MethodNotAllowedError               405 METHOD_NOT_ALLOWED
+├── NotAcceptableError                  406 NOT_ACCEPTABLE
 ├── StateError                          409 STATE_CONFLICT
 │   ├── NotInitializedError             409 MODEL_NOT_INITIALIZED
 │   ├── InitializingError               409 MODEL_INITIALIZING
@@ -66,12 +67,14 @@ class SapheneiaError(Exception):
         details: Mapping[str, Any] | None = None,
         errors: Sequence[CellError] = (),
         retry_after: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.detail = self.prefix + detail
         self.details = dict(details or {})
         self.errors = tuple(errors)
         self.retry_after = retry_after
+        self.headers = dict(headers or {})
 
     def __str__(self) -> str:
         return self.detail
@@ -148,6 +151,12 @@ class MethodNotAllowedError(SapheneiaError):
     """The address exists, the method does not."""
 
     code, status, title = "METHOD_NOT_ALLOWED", 405, "Method not allowed"
+
+
+class NotAcceptableError(SapheneiaError):
+    """The caller accepts no kind of answer that there is."""
+
+    code, status, title = "NOT_ACCEPTABLE", 406, "Not acceptable"
 
 
 class StateError(SapheneiaError):

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from anyio.to_thread import run_sync
 
 from forecast.core.adapter import Task
-from forecast.core.answer import render
+from forecast.core.answer import Outcome, settle
 from forecast.core.config import Settings
 from forecast.core.data.selection import select
 from forecast.core.data.source import find_table
@@ -24,6 +24,8 @@ from forecast.core.parameters import InferenceRequest
 from forecast.core.plan import Plan, make_plan
 from forecast.core.result_cache import Recall, recall
 from forecast.core.snapshot import Ready
+
+Written = TypeVar("Written")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,10 +59,11 @@ async def infer(
     request: InferenceRequest[Any],
     settings: Settings,
     patience: Patience,
+    write: Callable[[Outcome], Written],
     *,
     fresh: bool = False,
-) -> bytes:
-    """Return the JSON body of the forecast that a request asks for, computed now where `fresh`.
+) -> Written:
+    """Return the forecast that a request asks for as `write` writes it, computed now where `fresh`.
 
     Raises NotInitializedError before anything is read, or with LAZY_INITIALIZATION what `load_on_demand`
     raises; the errors of the table and its definition, OverloadedError, DeadlineError, and AbandonedError
@@ -71,13 +74,13 @@ async def infer(
         if settings.lazy_initialization:
             await load_on_demand(service, patience.left_to_load(), gone)
         service.require_ready()
-        work = asyncio.create_task(_forecast(service, request, settings, patience, fresh))
+        work = asyncio.create_task(_forecast(service, request, settings, patience, write, fresh))
         return await _first(work, gone, patience)
     finally:
         gone.cancel()
 
 
-async def _first(work: asyncio.Task[bytes], gone: asyncio.Task[None], patience: Patience) -> bytes:
+async def _first(work: asyncio.Task[Written], gone: asyncio.Task[None], patience: Patience) -> Written:
     try:
         either: set[asyncio.Task[Any]] = {work, gone}
         await asyncio.wait(either, timeout=patience.left(), return_when=asyncio.FIRST_COMPLETED)
@@ -96,8 +99,9 @@ async def _forecast(
     request: InferenceRequest[Any],
     settings: Settings,
     patience: Patience,
+    write: Callable[[Outcome], Written],
     fresh: bool,
-) -> bytes:
+) -> Written:
     read = await find_table(request.data_source_url_or_path, request.data, settings, select(request))
     most = settings.max_series_per_request
     queued = _Queued()
@@ -116,10 +120,10 @@ async def _forecast(
         queued.give_up()
         raise
 
-    def write() -> bytes:
-        return render(plan, recalled.complete(answer), patience.started)
+    def finish() -> Written:
+        return write(settle(plan, recalled.complete(answer), patience.started))
 
-    return await run_sync(write, abandon_on_cancel=True)
+    return await run_sync(finish, abandon_on_cancel=True)
 
 
 class _Queued:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from forecast.core.errors import NotFoundError
 
-SUFFIXES = (".csv", ".parquet", ".json", ".xlsx")
+SUFFIXES = (".csv", ".parquet", ".arrow", ".arrows", ".feather", ".json", ".xlsx")
 _LONGEST_STEM = 60
 _TOKEN_BYTES = 6
 _TOKEN = re.compile(rf"-[0-9a-f]{{{2 * _TOKEN_BYTES}}}$")

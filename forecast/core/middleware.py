@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from contextvars import ContextVar
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -53,24 +54,35 @@ class RequestContext:
             request_id.reset(token)
 
 
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """How many bytes a body may have: `most`, or the entry of `by_path`."""
+
+    most: int
+    by_path: Mapping[str, int]
+
+    def of(self, path: str) -> int:
+        """Return the limit of a path."""
+        return self.by_path.get(path, self.most)
+
+
 class Safeguard:
     """Middleware inside RequestContext that answers where the app cannot.
 
     It answers for errors that nothing else foresaw, and refuses bodies whose declared length is above
-    the limit (`max_body`, or the entry of `max_body_by_path`) before they are read.
+    their limit before they are read.
     """
 
-    def __init__(self, app: ASGIApp, max_body: int, max_body_by_path: Mapping[str, int]) -> None:
+    def __init__(self, app: ASGIApp, limits: BodyLimits) -> None:
         self.app = app
-        self.max_body = max_body
-        self.max_body_by_path = max_body_by_path
+        self.limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or tell what is wrong."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = self.max_body_by_path.get(scope["path"], self.max_body)
+        limit = self.limits.of(scope["path"])
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared) > limit:
             told: SapheneiaError = TooLargeError(f"The body has {declared} bytes; the limit is {limit}.")

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from pydantic import BeforeValidator, Field, PlainValidator, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from forecast.core.data.sent import Sent
 from forecast.core.data.table import MOST_COLUMNS
 from forecast.core.data.text import is_unicode
 from forecast.core.schemas import LONGEST, Body, printable
@@ -138,6 +139,8 @@ P = TypeVar("P", bound=Parameters)
 
 def _check_table(value: Any) -> Any:
     """Return a table's columns or records, or raise one error: of a list, pydantic makes one an item."""
+    if isinstance(value, Sent):
+        return value
     shapes = "send columns, {'date': […], 'y': […]}, or records, [{'date': …, 'y': …}, …]"
     if isinstance(value, dict):
         place = next(
@@ -157,7 +160,8 @@ def _check_table(value: Any) -> Any:
 
 
 _Table = dict[str, list[Any]] | list[dict[str, Any]]
-Data = Annotated[_Table, PlainValidator(_check_table, json_schema_input_type=_Table)]
+# Or a Sent, which no JSON makes and the schema need not tell.
+Data = Annotated[Any, PlainValidator(_check_table, json_schema_input_type=_Table)]
 
 
 class TableRequest(Body):

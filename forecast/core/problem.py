@@ -73,7 +73,7 @@ def problem_response(error: SapheneiaError, request_id: str) -> JSONResponse:
             {"message": e.message, "column": e.column, "row": e.row, "field": e.field} for e in error.errors
         ],
     }
-    headers = {}
+    headers = dict(error.headers)
     if error.retry_after is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after))
     if isinstance(error, AuthenticationError):

@@ -8,14 +8,17 @@ from fastapi import APIRouter, Body, Depends, Header, Request, Response, Securit
 from pydantic import create_model
 
 from forecast.core.adapter import ModelConfig, Options
+from forecast.core.body import body_reader
 from forecast.core.errors import MediaTypeError
 from forecast.core.inference import Patience, infer
 from forecast.core.lazy import preferred_wait
 from forecast.core.lifecycle import ModelService
+from forecast.core.media import ARROW, JSON, PARQUET, media_type
 from forecast.core.parameters import InferenceRequest, Parameters
 from forecast.core.problem import Problem
 from forecast.core.progress import LoadProgress
 from forecast.core.rate_limit import Scope, limit
+from forecast.core.reply import Replying
 from forecast.core.responses import InferenceResponse
 from forecast.core.schemas import (
     InitializationRequest,
@@ -28,6 +31,7 @@ from forecast.core.schemas import (
 )
 from forecast.core.security import CurrentSettings, require_key
 from forecast.core.snapshot import Snapshot
+from forecast.core.unparsed import UnparsedRoute
 
 PREFIX = "/forecast/v1"
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -38,7 +42,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         403: "This data source or checkpoint is not allowed, or its licence not accepted.",
         409: "The model is not in a state in which this can be done.",
         413: "The body or the file is too large.",
-        415: "The body is not JSON.",
+        415: "The body is of a kind that is not read here.",
         422: "The request makes no sense, or the model cannot do it.",
         429: "Your quota for this minute is used up.",
         503: "The queue is full, the model is still being loaded, or quotas cannot be counted.",
@@ -52,10 +56,15 @@ SAMPLE = {
 }
 
 
+_FRAMES = {name: {"schema": {"type": "string", "format": "binary"}} for name in (ARROW, PARQUET)}
+_NOT_ACCEPTABLE: dict[int | str, dict[str, Any]] = {
+    406: {"model": Problem, "description": "The header Accept allows no kind of answer that there is."}
+}
+
+
 async def require_json(request: Request) -> None:
     """Let JSON pass; raise MediaTypeError for any other body, such as curl's default."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
+    if media_type(request.headers.get("content-type", "")) != JSON:
         raise MediaTypeError("Send the body as JSON with the header 'Content-Type: application/json'.")
 
 
@@ -131,8 +140,7 @@ def _add_lifecycle(
 
 
 def _add_inference(router: APIRouter, service: ModelService[Any], request_type: Any) -> None:
-    body_type = _body(request_type, "airline passengers", SAMPLE)
-    needed = [*guards("inference"), Depends(require_json)]
+    read_body = body_reader(request_type, _body(request_type, "airline passengers", SAMPLE), tables=True)
 
     async def read_patience(
         request: Request,
@@ -157,16 +165,26 @@ def _add_inference(router: APIRouter, service: ModelService[Any], request_type: 
     ) -> bool:
         return "no-cache" in (cache_control or "").lower()
 
-    @router.post("/inference", dependencies=needed, response_model=InferenceResponse)
     async def infer_series(
-        body: body_type,  # type: ignore[valid-type]
         settings: CurrentSettings,
+        reply: Replying,
         patience: Annotated[Patience, Depends(read_patience)],
         fresh: Annotated[bool, Depends(read_freshness)],
+        body: Annotated[Any, Depends(read_body)],
     ) -> Response:
         """Forecast every series of a table."""
-        content = await infer(service, body, settings, patience, fresh=fresh)
-        return Response(content, media_type="application/json")
+        return await infer(service, body, settings, patience, reply.write, fresh=fresh)
+
+    router.add_api_route(
+        "/inference",
+        infer_series,
+        methods=["POST"],
+        dependencies=guards("inference"),
+        response_model=InferenceResponse,
+        responses={200: {"content": _FRAMES}, **_NOT_ACCEPTABLE},
+        openapi_extra={"requestBody": {"required": True, "content": _FRAMES}},
+        route_class_override=UnparsedRoute,
+    )
 
 
 def _weights_info(now: Snapshot[Any]) -> WeightsInfo | None:

@@ -6,18 +6,23 @@ from typing import Annotated, Any
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Body, Depends, Response
 
-from forecast.core.routing import PROBLEMS, guards, require_json
+from forecast.core.body import body_reader
+from forecast.core.routing import PROBLEMS, guards
 from forecast.core.security import CurrentSettings
+from forecast.core.unparsed import UnparsedRoute
 from forecast.tables.samples import list_samples
 from forecast.tables.schemas import CheckedTable, CheckRequest, SamplesResponse
 from forecast.tables.service import check_table, fetch
 
 _EXAMPLE = {"data_source_url_or_path": "data/samples/retail-promotions.csv", "keep": False}
-CheckBody = Annotated[CheckRequest, Body(openapi_examples={"retail promotions": {"value": _EXAMPLE}})]
+_Documented = Annotated[CheckRequest, Body(openapi_examples={"retail promotions": {"value": _EXAMPLE}})]
+CheckBody = Annotated[CheckRequest, Depends(body_reader(CheckRequest, _Documented))]
 
 _ANSWERS: dict[int | str, Any] = {code: PROBLEMS[code] for code in (400, 401, 403, 413, 415, 422, 429)}
 
-router = APIRouter(prefix="/api/v1", tags=["tables"], dependencies=guards("discovery"))
+router = APIRouter(
+    prefix="/api/v1", tags=["tables"], dependencies=guards("discovery"), route_class=UnparsedRoute
+)
 
 
 async def now() -> datetime:
@@ -28,7 +33,12 @@ async def now() -> datetime:
 Now = Annotated[datetime, Depends(now)]
 
 
-@router.post("/tables", response_model=CheckedTable, responses=_ANSWERS, dependencies=[Depends(require_json)])
+@router.post(
+    "/tables",
+    response_model=CheckedTable,
+    responses=_ANSWERS,
+    openapi_extra={"requestBody": {"required": True}},
+)
 async def check(body: CheckBody, settings: CurrentSettings, moment: Now) -> Response:
     """Tell what a table holds and what is in the way of a forecast; repair and keep it."""
     table = await fetch(body, settings)

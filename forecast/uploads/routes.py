@@ -52,7 +52,7 @@ Uploaded = Annotated[UploadFile, Depends(uploaded_file)]
 
 @router.post("/uploads", status_code=201, openapi_extra=_FORM)
 async def upload(file: Uploaded, settings: CurrentSettings, mend: bool = False) -> UploadResponse:
-    """Keep a CSV, Parquet, JSON or Excel (.xlsx) file for forecasts, and tell what is in it.
+    """Keep a CSV, Parquet, Arrow, JSON or Excel (.xlsx) file for forecasts, and tell what is in it.
 
     With `mend`, also one that only a repair of `POST /api/v1/tables` makes fit for a forecast.
     """

@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from forecast.core.adapter import Forecast, Task
+from forecast.core.answer import write_json
 from forecast.core.config import Settings
 from forecast.core.inference import Patience, infer
 from forecast.core.parameters import InferenceRequest, Parameters
@@ -83,7 +84,7 @@ def ask(make_settings: Callable[..., Settings]) -> Ask:
         patience = Patience(time.monotonic(), 60, asyncio.Event().wait)  # type: ignore[arg-type]  # waits too
         try:
             answered: dict[str, Any] = json.loads(
-                asyncio.run(infer(service, request, make_settings(), patience))
+                asyncio.run(infer(service, request, make_settings(), patience, write_json))
             )
         finally:
             service.shutdown()

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from forecast.core.answer import write_json
 from forecast.core.config import Settings
 from forecast.core.errors import AbandonedError, CheckpointError
 from forecast.core.inference import Patience, infer
@@ -39,8 +40,12 @@ def test_a_caller_who_goes_away_leaves_the_load_to_the_others(make_settings: Cal
         await asyncio.Event().wait()
 
     async def scene() -> None:
-        left = asyncio.create_task(infer(model, request, settings, Patience(time.monotonic(), 60, gone)))
-        stays = asyncio.create_task(infer(model, request, settings, Patience(time.monotonic(), 60, never)))
+        left = asyncio.create_task(
+            infer(model, request, settings, Patience(time.monotonic(), 60, gone), write_json)
+        )
+        stays = asyncio.create_task(
+            infer(model, request, settings, Patience(time.monotonic(), 60, never), write_json)
+        )
         with pytest.raises(AbandonedError):
             await left
         assert model.snapshot.status == "initializing"

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from forecast.core.adapter import Capabilities, Forecast, Task
+from forecast.core.answer import write_json
 from forecast.core.config import Settings
 from forecast.core.errors import DataError, ModelError, NotSupportedError, RequestError
 from forecast.core.inference import Patience, infer
@@ -66,7 +67,7 @@ def ask(make_settings: Callable[..., Settings]) -> Ask:
         request = InferenceRequest[Parameters].model_validate(body)
         patience = Patience(time.monotonic(), 60, asyncio.Event().wait)  # type: ignore[arg-type]  # waits too
         try:
-            text = asyncio.run(infer(service, request, make_settings(), patience))
+            text = asyncio.run(infer(service, request, make_settings(), patience, write_json))
         finally:
             service.shutdown()
         answered: dict[str, Any] = json.loads(text)

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from forecast.core.data.footer import DAMAGED, Group
+from forecast.core.data.kinds import TEXT, is_any, value_type
 from forecast.core.data.pages import BY_DICTIONARY, DELTA_BYTES, PLAIN, Pages, read_pages
 from forecast.core.data.ranges import File
 from forecast.core.errors import DataError
@@ -19,17 +20,18 @@ _LARGEST_BATCH = 1 << 16
 
 @dataclass(slots=True)
 class Budget:
-    """The bytes that a file may unpack to."""
+    """The bytes that a file may unpack to; `whole` is what an error calls it."""
 
     most: int
     spent: int = 0
+    whole: str = "The Parquet file"
 
     def spend(self, count: int) -> None:
         """Count bytes; raise DataError where there are too many."""
         self.spent += count
         if self.spent > self.most:
             raise DataError(
-                f"The Parquet file unpacks to more than {self.most} bytes, too many to read; send fewer"
+                f"{self.whole} unpacks to more than {self.most} bytes, too many to read; send fewer"
                 " rows, or leave out columns of long text."
             )
 
@@ -90,13 +92,13 @@ def decode(
     """Return the values of columns in the row groups at these places, numbers and text as they are."""
     short = [column.path for column in columns if column.is_dictionary]
     source = parquet.ParquetFile(file, metadata=metadata, read_dictionary=short)
-    plain = [column for column in columns if not column.multiplies]
-    table = source.reader.read_row_groups(groups, column_indices=[column.leaf for column in plain])
-    decoded = dict(zip((column.leaf for column in plain), table.columns, strict=True))
+    usual = [column for column in columns if not column.multiplies]
+    table = source.reader.read_row_groups(groups, column_indices=[column.leaf for column in usual])
+    decoded = dict(zip((column.leaf for column in usual), table.columns, strict=True))
     for column in columns:
         if column.multiplies:
             decoded[column.leaf] = pa.chunked_array(_in_batches(source, groups, column, budget))
-    return [_plain(decoded[column.leaf], budget) for column in columns]
+    return [plain(decoded[column.leaf], budget) for column in columns]
 
 
 def _in_batches(
@@ -115,7 +117,8 @@ def _in_batches(
         yield batch.column(0)
 
 
-def _plain(column: pa.ChunkedArray, budget: Budget) -> pa.ChunkedArray:
+def plain(column: pa.ChunkedArray, budget: Budget) -> pa.ChunkedArray:
+    """Return a column without its dictionary, decimals and halves as float64; DataError beyond the budget."""
     kind = value_type(column.type)
     if kind != column.type:
         if _is_text(kind):
@@ -128,10 +131,5 @@ def _plain(column: pa.ChunkedArray, budget: Budget) -> pa.ChunkedArray:
     return column
 
 
-def value_type(kind: pa.DataType) -> pa.DataType:
-    """Return the type of a column's values, whether they are kept in a dictionary or not."""
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
-
-
 def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    return is_any(kind, TEXT)

@@ -5,6 +5,7 @@ from io import SEEK_END, BytesIO
 from pathlib import PurePosixPath
 from typing import Literal
 
+from forecast.core.data.arrow import FILE_MAGIC, STREAM_MAGIC, read_arrow
 from forecast.core.data.delimited import read_csv
 from forecast.core.data.excel import read_excel
 from forecast.core.data.footer import MAGIC
@@ -15,9 +16,15 @@ from forecast.core.data.selection import EVERYTHING, Selection
 from forecast.core.data.table import Table
 from forecast.core.errors import DataError, TooLargeError
 
-Format = Literal["csv", "json", "parquet", "excel"]
-_READ = "send CSV, JSON, Parquet or Excel (.xlsx)"
-_BINARY = {".parquet": "Parquet", ".xlsx": "Excel"}
+Format = Literal["csv", "json", "parquet", "arrow", "excel"]
+_READ = "send CSV, JSON, Parquet, Arrow or Excel (.xlsx)"
+_BINARY = {
+    ".parquet": "Parquet",
+    ".arrow": "Arrow",
+    ".arrows": "Arrow",
+    ".feather": "Arrow",
+    ".xlsx": "Excel",
+}
 _SHOWN = 200
 _TEXT = (".csv", ".tsv", ".txt")
 _OTHERS = (
@@ -34,7 +41,7 @@ _OTHERS = (
         b"\xd0\xcf\x11\xe0",
         "an old Excel file (.xls) or an encrypted one; save it as .xlsx without a password",
     ),
-    (b"ARROW1", "an Arrow (Feather) file"),
+    (b"FEA1", "an old Feather file; write it anew, as version 2"),
     (b"ORC", "an ORC file"),
     (b"SQLite format 3", "an SQLite database"),
     (b"\x7fELF", "a program"),
@@ -48,6 +55,8 @@ def detect_format(content: bytes, name: str) -> Format:
         raise DataError("The file is empty.")
     if content.startswith(MAGIC):
         return "parquet"
+    if content.startswith((FILE_MAGIC, STREAM_MAGIC)):
+        return "arrow"
     if content.startswith(b"PK\x03\x04"):
         return "excel"
     start = content[:64].removeprefix(codecs.BOM_UTF8).lstrip()
@@ -95,5 +104,7 @@ def parse_table(content: bytes, name: str, limit: int, selection: Selection = EV
             return read_json(content)
         case "parquet":
             return read_parquet(BytesIO(content), limit, selection)
+        case "arrow":
+            return read_arrow(content, limit, selection)
         case "excel":
             return read_excel(content, limit, mended=selection.mended, sheet=selection.sheet)

@@ -1,7 +1,6 @@
 """Reading Parquet: the columns and the row groups that a request uses."""
 
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,27 +8,18 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from forecast.core.data.decoding import Budget, decode, survey, value_type
+from forecast.core.data.decoding import Budget, decode, survey
 from forecast.core.data.footer import DAMAGED, ENDING, Chunk, Group, footer_length, read_footer
+from forecast.core.data.kinds import TEXT, choose_columns, is_any
 from forecast.core.data.ranges import File, Span
 from forecast.core.data.selection import EVERYTHING, Selection, SoughtIntegers, SoughtText
-from forecast.core.data.table import Table, check_size, column_names, refuse_if_empty
+from forecast.core.data.table import Table, check_size, refuse_if_empty
 from forecast.core.errors import DataError, TooLargeError
 
-_LARGEST_EXPANSION = 10
+LARGEST_EXPANSION = 10
+"""How many times the bytes that may be read a table may unpack to."""
 # What a reader adds to a column whose header an old writer did not count.
 _SPARE = 100
-_TEXT = (pa.types.is_string, pa.types.is_large_string)
-_DATES = (pa.types.is_date, pa.types.is_timestamp)
-_KINDS = (
-    pa.types.is_boolean,
-    pa.types.is_integer,
-    pa.types.is_floating,
-    pa.types.is_decimal,
-    pa.types.is_null,
-    *_TEXT,
-    *_DATES,
-)
 _FAULTS = (pa.ArrowException, OSError, LookupError, UnicodeDecodeError)
 
 
@@ -59,7 +49,7 @@ def read_parquet(file: File, limit: int, selection: Selection = EVERYTHING) -> T
         groups = _footer(file, limit)
         source = parquet.ParquetFile(file)
         part = _choose(source.schema_arrow, groups, limit, selection)
-        budget = Budget(_LARGEST_EXPANSION * limit)
+        budget = Budget(LARGEST_EXPANSION * limit)
         chosen = [groups[place] for place in part.groups]
         columns = survey(file, chosen, part.leaves, part.kinds, budget)
         arrays = decode(file, source.metadata, part.groups, columns, budget)
@@ -90,6 +80,15 @@ def find_spans(file: File, limit: int, selection: Selection) -> list[Span]:
         raise DataError(DAMAGED) from error
 
 
+def read_notes(content: bytes, limit: int) -> dict[bytes, bytes]:
+    """Return the keys and values that a file's footer has beside its schema; the errors of read_parquet."""
+    try:
+        _footer(io.BytesIO(content), limit)
+        return dict(parquet.ParquetFile(io.BytesIO(content)).metadata.metadata or {})
+    except _FAULTS as error:
+        raise DataError(DAMAGED) from error
+
+
 def _footer(file: File, limit: int) -> list[Group]:
     """Return the row groups of a file, which is then at its start."""
     size = file.seek(0, io.SEEK_END)
@@ -102,13 +101,8 @@ def _footer(file: File, limit: int) -> list[Group]:
 
 
 def _choose(schema: pa.Schema, groups: list[Group], limit: int, selection: Selection) -> Part:
-    names = column_names(schema.names)
-    types = {name: value_type(field.type) for name, field in zip(names, schema, strict=True)}
-    likely = [name for name in names if _is_any(types[name], (*_TEXT, *_DATES, pa.types.is_null))]
-    used = selection.columns(names, likely)
-    for name in used:
-        if not _is_any(types[name], _KINDS):
-            raise DataError(f"Column '{name}' has the Parquet type {types[name]}, which is not read here.")
+    types, used = choose_columns(schema, selection, "Parquet")
+    names = list(types)
     refuse_if_empty(len(groups))
     leaves = dict(zip(names, _leaves(schema.names, groups[0].chunks), strict=True))
     chosen = list(range(len(groups)))
@@ -136,7 +130,7 @@ def _leaves(names: list[str], chunks: list[Chunk]) -> list[int]:
 def _with_series(groups: list[Group], leaf: int, kind: pa.DataType, selection: Selection) -> list[int]:
     """Return the row groups that may hold a series asked for, as far as the bounds of the ids tell."""
     ids = selection.series_ids or ()
-    text = SoughtText(ids) if _is_any(kind, _TEXT) else None
+    text = SoughtText(ids) if is_any(kind, TEXT) else None
     integers = SoughtIntegers(ids) if pa.types.is_signed_integer(kind) else None
     found = []
     for place, group in enumerate(groups):
@@ -168,7 +162,3 @@ def _check_size(groups: list[Group], part: Part, limit: int) -> None:
 def _labels(groups: list[Group], part: Part) -> pd.Index:
     starts = np.cumsum([0, *(group.rows for group in groups)])
     return pd.Index(np.concatenate([np.arange(starts[place], starts[place + 1]) for place in part.groups]))
-
-
-def _is_any(kind: pa.DataType, tests: tuple[Callable[[pa.DataType], bool], ...]) -> bool:
-    return any(is_kind(kind) for is_kind in tests)

@@ -84,10 +84,13 @@ def _transpose(records: Sequence[Any]) -> dict[str, list[Any]]:
 
 def _check_cells(name: str, cells: list[Any]) -> None:
     kinds = set(map(type, cells))
+    nested = bool(kinds & {dict, list})
+    # The rows of a column share most of their text.
+    broken = str in kinds and not nested and any(map(_is_broken, set(cells)))
     faults: tuple[tuple[bool, str, Callable[[Any], bool]], ...] = (
-        (bool(kinds & {dict, list}), "is nested, not a plain value", _is_nested),
+        (nested, "is nested, not a plain value", _is_nested),
         (int in kinds, "is too large a number", _is_huge),
-        (str in kinds, "is not valid Unicode", _is_broken),
+        (broken, "is not valid Unicode", _is_broken),
     )
     for possible, fault, is_fault in faults:
         row = next((row for row, cell in enumerate(cells, 1) if is_fault(cell)), None) if possible else None

@@ -3,16 +3,20 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from io import BytesIO
 from typing import Any
 
 from anyio import to_thread
 
 from forecast.core.config import Settings
+from forecast.core.data.arrow import read_arrow
 from forecast.core.data.bucket import fetch_object
 from forecast.core.data.formats import parse_table, read_table
+from forecast.core.data.parquet import read_parquet
 from forecast.core.data.records import read_inline
 from forecast.core.data.remote import fetch_url
 from forecast.core.data.selection import EVERYTHING, Selection
+from forecast.core.data.sent import Sent
 from forecast.core.data.stores import STORES
 from forecast.core.data.table import Table
 from forecast.core.errors import DataError, RequestError
@@ -23,7 +27,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(file|data|javascript):", re
 
 async def fetch_table(
     source: str | None,
-    inline: Mapping[str, Any] | Sequence[Any] | None,
+    inline: Mapping[str, Any] | Sequence[Any] | Sent | None,
     settings: Settings,
     selection: Selection = EVERYTHING,
 ) -> Table:
@@ -33,7 +37,7 @@ async def fetch_table(
 
 async def find_table(
     source: str | None,
-    inline: Mapping[str, Any] | Sequence[Any] | None,
+    inline: Mapping[str, Any] | Sequence[Any] | Sent | None,
     settings: Settings,
     selection: Selection = EVERYTHING,
 ) -> Callable[[], Table]:
@@ -45,6 +49,8 @@ async def find_table(
     more than `settings.max_upload_size` bytes would be read.
     """
     if inline is not None and source is None:
+        if isinstance(inline, Sent):
+            return partial(_read_sent, inline, settings.max_request_size, selection)
         return partial(read_inline, inline)
     if source is None or inline is not None:
         raise RequestError("Give either data_source_url_or_path or data.")
@@ -70,6 +76,12 @@ def _scheme(source: str) -> str | None:
             " az://), a path under data/, or send the table inline as 'data'."
         )
     return None if scheme == "local" else scheme
+
+
+def _read_sent(table: Sent, limit: int, selection: Selection) -> Table:
+    if table.format == "arrow":
+        return read_arrow(table.content, limit, selection)
+    return read_parquet(BytesIO(table.content), limit, selection)
 
 
 def _read_local(name: str, settings: Settings, selection: Selection) -> Table:

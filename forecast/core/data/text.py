@@ -67,4 +67,4 @@ def _is_binary(content: bytes) -> bool:
 
 
 def _binary() -> DataError:
-    return DataError("The file holds binary data, not text; send CSV, JSON, Parquet or Excel (.xlsx).")
+    return DataError("The file holds binary data, not text; send CSV, JSON, Parquet, Arrow or Excel (.xlsx).")

@@ -74,16 +74,26 @@ def read_categories(column: pd.Series) -> NDArray[np.object_]:
 
     Raises DataError naming the cells with a NUL, at which pandas takes text to end.
     """
-    nul = [at for at, value in enumerate(column) if type(value) is str and "\0" in value]
-    if nul:
-        cells = column[column.index[nul]]
+    codes, labels = code_categories(column)
+    return labels[codes]
+
+
+def code_categories(column: pd.Series) -> tuple[NDArray[np.intp], NDArray[np.object_]]:
+    """Return a column as the places of its cells among labels, and the labels; the errors of read_categories.
+
+    The labels are the categories as text, in order of first appearance, and None where a cell is empty.
+    """
+    coded = isinstance(column.dtype, pd.CategoricalDtype)
+    known = column.cat.categories.tolist() if coded else set(column.tolist())
+    if any(type(value) is str and "\0" in value for value in known):
+        cells = column[np.array([type(value) is str and "\0" in value for value in column])]
         raise refuse_cells(str(column.name), cells.index.tolist(), cells.tolist(), "has a NUL character")
     codes, distinct = pd.factorize(column, use_na_sentinel=False)
     empty = is_empty(pd.Series(distinct, dtype=object))
-    labels = np.empty(len(distinct), dtype=object)
-    for place, value in enumerate(distinct):
-        labels[place] = None if empty[place] else _label(value)
-    return labels[codes]
+    labels = [None if empty[place] else _label(value) for place, value in enumerate(distinct)]
+    merged = {label: place for place, label in enumerate(dict.fromkeys(labels))}
+    places = np.array([merged[label] for label in labels], dtype=np.intp)
+    return places[codes], np.array(list(merged), dtype=object)
 
 
 def _label(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 
 import numpy as np
 import pandas as pd
@@ -14,12 +15,13 @@ from forecast.core.parameters import Parameters, Role
 from forecast.core.series.calendar import check_frequency, infer_frequency, season_length
 from forecast.core.series.calendar_covariates import CalendarCovariates, read_calendar
 from forecast.core.series.choice import choose_series
-from forecast.core.series.columns import read_categories, read_numbers
+from forecast.core.series.columns import code_categories, read_categories, read_numbers
 from forecast.core.series.covariates import Column, Cut, cut_covariate
 from forecast.core.series.dates import has_several_offsets
 from forecast.core.series.definition import ONLY_SERIES, Definition, read_definition
 from forecast.core.series.gaps import fill_numbers
-from forecast.core.series.grid import check_steps, future_index, grid, keeps_clock
+from forecast.core.series.grid import keeps_clock
+from forecast.core.series.stretches import Stretch, Stretches
 from forecast.core.series.zone import read_bound, read_stamps
 
 Rows = NDArray[np.int64]
@@ -44,6 +46,7 @@ class _Sheet:
     """The columns of the whole table, read."""
 
     stamps: pd.DatetimeIndex
+    ticks: Rows
     targets: dict[str, Floats]
     covariates: list[Column]
 
@@ -58,23 +61,14 @@ class _Sheet:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Plan:
     labels: Rows
-    horizon: int
-    context_len: int | None
     parameters: Parameters
     limits: Capabilities
     freq: str
     season: int
-    by_clock: bool
     made: CalendarCovariates
-    known: dict[tuple[pd.Timestamp, pd.Timestamp], tuple[pd.DatetimeIndex, pd.DatetimeIndex]]
-
-    def calendar(self, first: pd.Timestamp, last: pd.Timestamp) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
-        """Return the stamps from first to last and the horizon after them, made once for all series."""
-        if (first, last) not in self.known:
-            index = grid(first, last, self.freq, by_clock=self.by_clock)
-            future = future_index(last, self.freq, self.horizon, by_clock=self.by_clock)
-            self.known[first, last] = (index, future)
-        return self.known[first, last]
+    stretches: Stretches
+    first: int
+    last: int
 
 
 def build_panel(
@@ -102,14 +96,15 @@ def build_panel(
     groups = [rows[np.argsort(ticks[rows], kind="stable")] for rows in groups]
     _refuse_duplicates(definition.timestamp, names, groups, pd.Series(stamps, index=labels))
     targets = {name: read_numbers(frame[name]) for name in definition.targets}
-    sheet = _Sheet(stamps, targets, _columns(frame, definition, parameters))
+    sheet = _Sheet(stamps, ticks, targets, _columns(frame, definition, parameters))
     longest = stamps[max(groups, key=len)]
     freq = infer_frequency(longest) if parameters.freq is None else check_frequency(parameters.freq, longest)
     season = parameters.season_length or season_length(freq)
     made = read_calendar(parameters.calendar_names, roles, freq)
     told = _check_clock(frame[definition.timestamp], stamps, parameters)
-    by_clock = keeps_clock(longest, freq)
-    plan = _Plan(labels, horizon, context_len, parameters, limits, freq, season, by_clock, made, {})
+    stretches = Stretches(freq, horizon, context_len, keeps_clock(longest, freq))
+    bounds = _bounds(parameters, stamps.tz)
+    plan = _Plan(labels, parameters, limits, freq, season, made, stretches, *bounds)
     series: list[Series] = []
     actuals: list[Floats] = []
     warnings = dict.fromkeys((*told, *made.warnings))
@@ -141,14 +136,14 @@ def _group(frame: pd.DataFrame, definition: Definition) -> tuple[list[str], list
         raise DataError("The table has no rows.")
     if definition.id is None:
         return [ONLY_SERIES], [np.arange(len(frame))]
-    ids = read_categories(frame[definition.id])
-    empty = [int(row) + 1 for row, value in zip(frame.index, ids, strict=True) if value is None]
-    if empty:
+    codes, names = code_categories(frame[definition.id])
+    without = [place for place, name in enumerate(names) if name is None]
+    if without:
+        empty = [int(label) + 1 for label in frame.index[codes == without[0]]]
         raise DataError(
             f"Column '{definition.id}', row {empty[0]}: the series' id is empty.",
             errors=[CellError("empty id", column=definition.id, row=row) for row in empty[:MOST_ERRORS]],
         )
-    codes, names = pd.factorize(ids)
     order = np.argsort(codes, kind="stable")
     bounds = np.searchsorted(codes[order], np.arange(1, len(names)))
     return [str(name) for name in names], np.split(order, bounds)
@@ -189,18 +184,16 @@ def _columns(frame: pd.DataFrame, definition: Definition, parameters: Parameters
 def _read_series(
     name: str, rows: Rows, sheet: _Sheet, plan: _Plan
 ) -> tuple[list[Series], list[Floats], list[str]]:
-    own = sheet.stamps[rows]
-    first, last = _window(name, own, sheet.known(rows), plan.parameters)
-    check_steps(name, own[first : last + 1], plan.freq)
-    index, future = plan.calendar(own[first], own[last])
-    places = _places(name, own, first, pd.DatetimeIndex(index.append(future)), rows, plan)
-    start = max(0, len(index) - plan.context_len) if plan.context_len else 0
-    cut = Cut(name, rows, places, index, start, plan.labels)
+    first, last = _window(name, sheet.ticks[rows], sheet.known(rows), plan)
+    stretch = plan.stretches.of(name, sheet.stamps, sheet.ticks, rows[first : last + 1])
+    places = _places(name, rows[first:], stretch, sheet, plan)
+    cut = Cut(name, rows, places, stretch.index, stretch.start, plan.labels)
+    steps = len(stretch.index)
     targets, actuals = {}, []
     for target, whole in sheet.targets.items():
         values = np.where(places >= 0, whole[places], np.nan)
-        targets[target] = _past(target, values[: len(index)], cut, plan.parameters)
-        actuals.append(values[len(index) :])
+        targets[target] = _past(target, values[:steps], cut, plan.parameters)
+        actuals.append(values[steps:])
     _check_length(name, targets.values(), plan.limits)
     warnings: list[str] = []
     covariates = []
@@ -208,15 +201,15 @@ def _read_series(
         covariate, notes = cut_covariate(column, cut, plan.parameters, plan.limits)
         covariates.append(covariate)
         warnings.extend(notes)
-    made, told = plan.made.make(index[start:], future)
+    made, told = plan.made.make(stretch.context, stretch.future)
     covariates.extend(made)
     warnings.extend(told)
     series = [
         Series(
             unique_id=name if len(targets) == 1 else f"{name}/{target}",
-            index=index[start:],
+            index=stretch.context,
             target=past,
-            future_index=future,
+            future_index=stretch.future,
             freq=plan.freq,
             season_length=plan.season,
             covariates=tuple(covariates),
@@ -236,39 +229,40 @@ def _past(target: str, values: Floats, cut: Cut, parameters: Parameters) -> Floa
     return past
 
 
-def _window(
-    name: str, own: pd.DatetimeIndex, known: NDArray[np.bool_], parameters: Parameters
-) -> tuple[int, int]:
+def _bounds(parameters: Parameters, zone: tzinfo | None) -> tuple[int, int]:
+    """Return the first and the last tick that the context may have."""
+    found = [np.iinfo(np.int64).min, np.iinfo(np.int64).max]
+    for place, field in enumerate(("context_start_date", "context_end_date")):
+        text = getattr(parameters, field)
+        if text is not None:
+            found[place] = read_bound(field, text, zone).as_unit("ns").value
+    return found[0], found[1]
+
+
+def _window(name: str, own: Rows, known: NDArray[np.bool_], plan: _Plan) -> tuple[int, int]:
     """Return the positions of the first and the last known target of the context."""
-    inside = known.copy()
-    if parameters.context_start_date is not None:
-        inside &= own >= read_bound("context_start_date", parameters.context_start_date, own.tz)
-    if parameters.context_end_date is not None:
-        inside &= own <= read_bound("context_end_date", parameters.context_end_date, own.tz)
-    places = np.flatnonzero(inside)
+    places = np.flatnonzero(known & (own >= plan.first) & (own <= plan.last))
     if not len(places):
         raise DataError(f"Series '{name}' has no target between its context's start and end.")
     return int(places[0]), int(places[-1])
 
 
-def _places(
-    name: str, own: pd.DatetimeIndex, first: int, calendar: pd.DatetimeIndex, rows: Rows, plan: _Plan
-) -> Rows:
-    """Return, for each stamp of the calendar, the row of the table that it stands in, or -1.
+def _places(name: str, rows: Rows, stretch: Stretch, sheet: _Sheet, plan: _Plan) -> Rows:
+    """Return, for each stamp of a stretch, the row of the table that it stands in, or -1.
 
-    From position `first` on no row may lie off the calendar.
+    Of the series' rows, those from the first known target on, none may lie off the calendar.
     """
-    ticks = own.astype("int64").to_numpy()
-    wanted = calendar.astype("int64").to_numpy()
+    ticks, wanted = sheet.ticks[rows], stretch.ticks
     at = np.minimum(np.searchsorted(ticks, wanted), len(ticks) - 1)
     present = ticks[at] == wanted
-    inside = (ticks >= ticks[first]) & (ticks <= wanted[-1])
+    inside = ticks <= wanted[-1]
     if present.sum() != inside.sum():
-        off = np.flatnonzero(inside & ~np.isin(ticks, wanted))
-        numbers = [int(plan.labels[rows[at]]) + 1 for at in off[:MOST_ERRORS]]
+        off = rows[np.flatnonzero(inside & ~np.isin(ticks, wanted))]
+        numbers = [int(plan.labels[row]) + 1 for row in off[:MOST_ERRORS]]
+        start = stretch.index.append(stretch.future)[0]
         raise DataError(
-            f"Row {numbers[0]} of series '{name}': {own[off[0]]} does not lie on the calendar '{plan.freq}'"
-            f" that begins at {calendar[0]}; pass the right 'freq', or correct the date.",
+            f"Row {numbers[0]} of series '{name}': {sheet.stamps[off[0]]} does not lie on the calendar"
+            f" '{plan.freq}' that begins at {start}; pass the right 'freq', or correct the date.",
             errors=[CellError(f"not on the calendar {plan.freq}", row=number) for number in numbers],
         )
     return np.where(present, rows[at], -1)

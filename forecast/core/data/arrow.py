@@ -1,0 +1,92 @@
+"""Reading Arrow: a stream of record batches, or the file that Feather writes."""
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from forecast.core.data.decoding import Budget, plain
+from forecast.core.data.kinds import TEXT, choose_columns, is_any
+from forecast.core.data.messages import DAMAGED, FAULTS, unpacked_sizes
+from forecast.core.data.parquet import LARGEST_EXPANSION
+from forecast.core.data.selection import EVERYTHING, Selection
+from forecast.core.data.table import Table, check_size, refuse_if_empty
+from forecast.core.errors import DataError
+
+FILE_MAGIC = b"ARROW1\0\0"
+STREAM_MAGIC = b"\xff\xff\xff\xff"
+"""What a stream begins with: the mark before its schema."""
+
+
+def read_arrow(content: bytes, limit: int, selection: Selection = EVERYTHING) -> Table:
+    """Return the columns that a selection uses.
+
+    They are flat columns of numbers, text, dates and truth values: DataError at other types, where anything
+    contradicts itself, and where they unpack to more than ten times `limit` bytes.
+    """
+    budget = Budget(LARGEST_EXPANSION * limit, whole="The Arrow stream")
+    stream = _stream(content)
+    try:
+        for size in unpacked_sizes(stream):
+            budget.spend(size)
+        schema = pa.ipc.open_stream(stream).schema
+        types, used = choose_columns(schema, selection, "Arrow")
+        refuse_if_empty(len(types))
+        # Without a column there would be no telling how many rows there are.
+        places = [place for place, name in enumerate(types) if name in used] or [0]
+        batches = _batches(stream, places, budget)
+        columns = [plain(column, budget) for column in batches.columns[: len(used)]]
+        roles = selection.roles or {}
+        columns = [
+            _coded(column) if roles.get(name) == "id" else column
+            for name, column in zip(used, columns, strict=True)
+        ]
+        frame: pd.DataFrame = pa.table(columns, names=used).to_pandas(
+            ignore_metadata=True, date_as_object=False, coerce_temporal_nanoseconds=True
+        )
+    except FAULTS as error:
+        raise DataError(DAMAGED) from error
+    unread = tuple(name for name in types if name not in used)
+    if not used:
+        frame = pd.DataFrame(index=pd.RangeIndex(batches.num_rows))
+    return Table(frame, unread)
+
+
+def read_notes(content: bytes) -> dict[bytes, bytes]:
+    """Return the metadata of a stream's schema; raise DataError where it cannot be read."""
+    try:
+        return dict(pa.ipc.open_stream(_stream(content)).schema.metadata or {})
+    except FAULTS as error:
+        raise DataError(DAMAGED) from error
+
+
+def _stream(content: bytes) -> pa.Buffer:
+    # A file is a stream between its magic and its footer; the footer only says what is where.
+    start = len(FILE_MAGIC) if content.startswith(FILE_MAGIC) else 0
+    return pa.py_buffer(content).slice(start)
+
+
+def _coded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return ids that are text as a dictionary, which is found again as categories: few, and many rows."""
+    if not is_any(column.type, TEXT):
+        return column
+    coded = column.dictionary_encode().unify_dictionaries()
+    # pandas takes text to end at a NUL, and categories to differ; as text such ids are told.
+    odd = any(pc.any(pc.match_substring(chunk.dictionary, "\0")).as_py() for chunk in coded.chunks)
+    return column if odd else coded
+
+
+def _batches(stream: pa.Buffer, places: list[int], budget: Budget) -> pa.Table:
+    """Return the columns at these places, held to what they say of themselves."""
+    options = pa.ipc.IpcReadOptions(included_fields=places, use_threads=False)
+    reader = pa.ipc.open_stream(stream, options=options)
+    rows, found = 0, []
+    for batch in reader:
+        rows += batch.num_rows
+        check_size(rows, max(1, len(places)))
+        batch.validate()
+        # Any part of a stream may be told to be another column's, too.
+        budget.spend(batch.nbytes)
+        batch.validate(full=True)
+        found.append(batch)
+    refuse_if_empty(rows)
+    return pa.Table.from_batches(found)
