@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from contextlib import closing
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -40,7 +39,6 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("checkpoints")
 
 
-@pytest.mark.skipif(find_spec("forecast.core.media") is None, reason="bodies are JSON only")
 def test_a_table_as_a_body_is_told_beside_the_same_request_in_json() -> None:
     table = bodies.measure(series=2, turns=1)
 
