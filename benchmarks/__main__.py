@@ -24,33 +24,37 @@ from benchmarks import (
     start,
 )
 from benchmarks.report import Table, describe_machine
+from benchmarks.results import Results
 from forecast.core.pool import available_cores
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-_INTRODUCTION = (
-    "Written by `python -m benchmarks`; README.md beside it says what is measured and how to read it."
-)
 
 
 def main() -> None:
-    """Run the benchmarks that are named, or all of them and write the results down."""
+    """Run the benchmarks that are named, or all of them, and print or write down what they found."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     # The same number of threads for the library here and for the gateway, which inherits it.
     os.environ.setdefault("OMP_NUM_THREADS", str(available_cores()))
     # As scripts.serve has it.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with ExitStack() as stack:
-        names, folder, series = _read_arguments(stack)
-        benchmarks = _benchmarks(folder, series)
-        texts = [describe_machine() + _load(), ""]
-        print(texts[0], flush=True)
-        for name in names or benchmarks:
-            started = time.perf_counter()
-            texts.append(benchmarks[name]().markdown())
-            print(f"\n{texts[-1]}({time.perf_counter() - started:.0f} s)", flush=True)
-    if not names:
-        RESULTS.write_text("\n".join(["# Results", "", _INTRODUCTION, "", *texts]), encoding="utf-8")
-        print(f"Written to {RESULTS.parent.name}/{RESULTS.name}.")
+        given, folder = _read_arguments(stack)
+        benchmarks = _benchmarks(folder, given.series)
+        results = Results(RESULTS, describe_machine(), list(benchmarks))
+        print(describe_machine(), flush=True)
+        for name in given.names or benchmarks:
+            section = _run(name, benchmarks[name], given.series)
+            print(f"\n{section}", flush=True)
+            if given.write or not given.names:
+                results.put(name, section)
+
+
+def _run(name: str, measure: Callable[[], Table], series: int | None) -> str:
+    load, started = os.getloadavg()[0], time.perf_counter()
+    table = measure()
+    command = f"./setup.sh bench {name}" + (f" --series {series}" if series else "")
+    seconds = time.perf_counter() - started
+    return table.markdown(f"`{command}` took {seconds:.0f} s; load average at its start: {load:.1f}.")
 
 
 def _benchmarks(folder: Path, series: int | None = None) -> dict[str, Callable[[], Table]]:
@@ -72,7 +76,7 @@ def _benchmarks(folder: Path, series: int | None = None) -> dict[str, Callable[[
     }
 
 
-def _read_arguments(stack: ExitStack) -> tuple[list[str], Path, int | None]:
+def _read_arguments(stack: ExitStack) -> tuple[argparse.Namespace, Path]:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     known = sorted(_benchmarks(Path()))
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(known)}; all by default")
@@ -80,6 +84,9 @@ def _read_arguments(stack: ExitStack) -> tuple[list[str], Path, int | None]:
         "--checkpoints",
         type=Path,
         help="folder to keep the random checkpoints in (2.5 GB); by default they are made anew and removed",
+    )
+    parser.add_argument(
+        "--write", action="store_true", help=f"write the named ones into {RESULTS.name}, as all are always"
     )
     parser.add_argument(
         "--series",
@@ -92,12 +99,7 @@ def _read_arguments(stack: ExitStack) -> tuple[list[str], Path, int | None]:
         if name not in known:
             parser.error(f"no such benchmark: {name} (there are {', '.join(known)})")
     folder = given.checkpoints or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmarks-")))
-    return given.names, folder.resolve(), given.series
-
-
-def _load() -> str:
-    load = os.getloadavg()[0]
-    return f" Load average at the start: {load:.1f}."
+    return given, folder.resolve()
 
 
 if __name__ == "__main__":

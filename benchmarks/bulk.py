@@ -7,9 +7,10 @@ import time
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 
 from benchmarks.alone import Outcome, Work, run_alone
 from benchmarks.checkpoints import write_checkpoint
@@ -17,12 +18,14 @@ from benchmarks.gateway import Caller, run_process
 from benchmarks.panel import HORIZON, make_request, write_panel
 from benchmarks.peak import forget_peak, peak_megabytes, resident_megabytes
 from benchmarks.report import Table
+from forecast.core.adapter import Floats
 
 CONTEXT = 512
 SERIES = {"bolt-tiny": 10_000, "chronos-2": 1_000}
 SIZES = {"bolt-tiny": (32, 64, 128, 256), "chronos-2": (16, 32, 64)}
 SOME = {"bolt-tiny": 512, "chronos-2": 64}
 _PATIENCE_SECONDS = "3600"
+_HEADERS = {"Content-Type": "application/json", "Accept": "application/vnd.apache.arrow.stream"}
 _HEADER = (
     "series",
     "library series/s by batch size",
@@ -39,13 +42,14 @@ _HEADER = (
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """One answered request: its seconds, the process's memory, and what the answer tells."""
+    """One answered request: its seconds, those in the model, the process's memory, and the answer."""
 
     seconds: float
+    model_seconds: float
     before: float
     peak: float
     bytes: int
-    answer: dict[str, Any]
+    forecasts: Floats
 
 
 def bulk_settings(name: str, folder: Path, data: str, series: int) -> dict[str, str]:
@@ -66,6 +70,7 @@ def measure(name: str, folder: Path, series: int | None = None) -> Table:
     checkpoint = write_checkpoint(name, folder)
     with tempfile.TemporaryDirectory(prefix="benchmarks-data-") as data:
         panel = write_panel(Path(data), count, CONTEXT)
+        spread = pd.read_parquet(panel)["value"].std()
         work = Work(name, str(panel), CONTEXT, count, SIZES[name], str(checkpoint))
         rates = _try_sizes(work)
         best = max(rates, key=lambda size: rates[size])
@@ -76,12 +81,12 @@ def measure(name: str, folder: Path, series: int | None = None) -> Table:
     row = _row(count, " / ".join(f"{rate:.0f}" for rate in rates.values()), turns, request)
     notes = (
         f"One request of {count} daily series x {CONTEXT}, {HORIZON} steps, read from a Parquet file; the"
-        f" answer has {request.bytes / 1e6:.0f} MB. The library has the series in memory and is timed at"
-        f" batches of {' / '.join(map(str, rates))} on {min(count, SOME[name])} of them, then at {best} on"
-        " all, before the gateway and after it, in a process of its own that does nothing else; its seconds"
-        " are the mean of the two. Peaks are those since the model was loaded (VmHWM). The largest difference"
-        f" between the forecasts is {_difference(turns[0], request.answer):.1e} of the standard deviation of"
-        " all series."
+        f" answer is a stream of Arrow of {request.bytes / 1e6:.0f} MB. The library has the series in memory"
+        f" and is timed at batches of {' / '.join(map(str, rates))} on {min(count, SOME[name])} of them, then"
+        f" at {best} on all, before the gateway and after it, in a process of its own that does nothing else;"
+        " its seconds are the mean of the two. Peaks are those since the model was loaded. The largest"
+        f" difference between the forecasts is {_difference(turns[0], request, spread):.1e} of the standard"
+        " deviation of all series."
     )
     return Table(f"One request of {count} series: {name}", _HEADER, [row], notes)
 
@@ -100,10 +105,13 @@ def _ask(name: str, settings: dict[str, str]) -> _Request:
         before = resident_megabytes(gateway.pid)
         forget_peak(gateway.pid)
         started = time.perf_counter()
-        body = caller.post("inference", make_request(CONTEXT))
+        body = caller.post("inference", make_request(CONTEXT), _HEADERS)
         seconds = time.perf_counter() - started
         peak = peak_megabytes(gateway.pid)
-    return _Request(seconds, before, peak, len(body), json.loads(body))
+    frame = pa.ipc.open_stream(body).read_all()
+    told = json.loads(frame.schema.metadata[b"sapheneia"])["execution_metadata"]
+    forecasts = frame["mean"].to_numpy().reshape(-1, HORIZON)
+    return _Request(seconds, told["execution_time_seconds"], before, peak, len(body), forecasts)
 
 
 def _row(count: int, rates: str, turns: list[Outcome], request: _Request) -> tuple[str, ...]:
@@ -116,7 +124,7 @@ def _row(count: int, rates: str, turns: list[Outcome], request: _Request) -> tup
         f"{statistics.mean(seen):.1f}",
         f"{request.seconds:.1f}",
         f"{statistics.mean(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
-        f"{request.answer['execution_metadata']['execution_time_seconds']:.1f}",
+        f"{request.model_seconds:.1f}",
         f"{library:.0f}",
         f"{request.before:.0f}",
         f"{request.peak:.0f}",
@@ -124,7 +132,5 @@ def _row(count: int, rates: str, turns: list[Outcome], request: _Request) -> tup
     )
 
 
-def _difference(library: Outcome, answer: dict[str, Any]) -> float:
-    found = np.asarray(answer["prediction"]["point_forecast"])
-    scale = np.std(answer["visualization_data"]["historical_data"])
-    return float(np.abs(found - library.forecasts).max() / scale)
+def _difference(library: Outcome, request: _Request, spread: float) -> float:
+    return float(np.abs(request.forecasts - library.forecasts).max() / spread)

@@ -21,15 +21,16 @@ class Table:
     rows: Sequence[tuple[str, ...]]
     notes: str = ""
 
-    def markdown(self) -> str:
-        """Return the table as aligned Markdown."""
+    def markdown(self, told: str = "") -> str:
+        """Return the table as aligned Markdown, with what is told of it under its title."""
         widths = [max(map(len, column)) for column in zip(self.header, *self.rows, strict=True)]
         rule = tuple("-" * width for width in widths)
         lines = [
             "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
             for row in (self.header, rule, *self.rows)
         ]
-        return "\n".join([f"## {self.title}", "", *lines, *(["", self.notes] if self.notes else []), ""])
+        parts = (f"## {self.title}", told, "\n".join(lines), self.notes)
+        return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def describe_machine() -> str:

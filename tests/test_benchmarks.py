@@ -1,6 +1,7 @@
 """Benchmarks at their smallest: that they run and what they count, not how long it takes."""
 
 import os
+import re
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +12,7 @@ from benchmarks import bodies, bulk, concurrency, fits, flowstate, loads, mixed,
 from benchmarks.callers import run_callers
 from benchmarks.gateway import Caller, run_gateway
 from benchmarks.report import Table, describe_machine
+from benchmarks.results import Results
 
 
 def test_the_overhead_of_a_call_comes_out_as_a_table_of_numbers() -> None:
@@ -148,3 +150,20 @@ def test_a_table_is_aligned_markdown() -> None:
 def test_the_machine_is_described_with_its_cores_and_versions() -> None:
     assert " cores used, " in describe_machine()
     assert "torch 2." in describe_machine()
+
+
+def test_a_benchmark_that_is_measured_again_replaces_its_own_section_of_the_results(tmp_path: Path) -> None:
+    results = Results(tmp_path / "RESULTS.md", "A machine.", ["first", "second"])
+
+    for name, figure in (("second", "2"), ("first", "1"), ("second", "3")):
+        table = Table(f"The {name}", ("a",), [(figure,)])
+        results.put(name, table.markdown(f"`./setup.sh bench {name}` took 1 s."))
+
+    text = (tmp_path / "RESULTS.md").read_text()
+    assert re.findall(r"^## (.*)|^\| (\d)", text, re.MULTILINE) == [
+        ("The first", ""),
+        ("", "1"),
+        ("The second", ""),
+        ("", "3"),
+    ]
+    assert text.count("A machine.") == 1

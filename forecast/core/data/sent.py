@@ -1,6 +1,6 @@
 """A table that came as the body of a request."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -8,5 +8,5 @@ from typing import Literal
 class Sent:
     """A table as it was sent, not yet read."""
 
-    content: bytes
+    content: bytes = field(repr=False)
     format: Literal["arrow", "parquet"]

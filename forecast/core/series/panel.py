@@ -43,19 +43,13 @@ class Panel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sheet:
-    """The columns of the whole table, read."""
+    """The columns of the whole table, read; `usable` tells where a context may begin and end."""
 
     stamps: pd.DatetimeIndex
     ticks: Rows
     targets: dict[str, Floats]
     covariates: list[Column]
-
-    def known(self, rows: Rows) -> NDArray[np.bool_]:
-        """Return which of the rows have any target."""
-        known: NDArray[np.bool_] = ~np.all(
-            [np.isnan(values[rows]) for values in self.targets.values()], axis=0
-        )
-        return known
+    usable: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,8 +61,6 @@ class _Plan:
     season: int
     made: CalendarCovariates
     stretches: Stretches
-    first: int
-    last: int
 
 
 def build_panel(
@@ -93,18 +85,19 @@ def build_panel(
     names, groups = _group(frame, definition)
     stamps = read_stamps(frame[definition.timestamp], groups, parameters.timezone)
     ticks = stamps.astype("int64").to_numpy()
-    groups = [rows[np.argsort(ticks[rows], kind="stable")] for rows in groups]
-    _refuse_duplicates(definition.timestamp, names, groups, pd.Series(stamps, index=labels))
+    if not _are_in_order(groups, ticks):
+        groups = [rows[np.argsort(ticks[rows], kind="stable")] for rows in groups]
+        _refuse_duplicates(definition.timestamp, names, groups, pd.Series(stamps, index=labels))
     targets = {name: read_numbers(frame[name]) for name in definition.targets}
-    sheet = _Sheet(stamps, ticks, targets, _columns(frame, definition, parameters))
+    usable = _are_known(targets) & _are_inside(ticks, parameters, stamps.tz)
+    sheet = _Sheet(stamps, ticks, targets, _columns(frame, definition, parameters), usable)
     longest = stamps[max(groups, key=len)]
     freq = infer_frequency(longest) if parameters.freq is None else check_frequency(parameters.freq, longest)
     season = parameters.season_length or season_length(freq)
     made = read_calendar(parameters.calendar_names, roles, freq)
     told = _check_clock(frame[definition.timestamp], stamps, parameters)
     stretches = Stretches(freq, horizon, context_len, keeps_clock(longest, freq))
-    bounds = _bounds(parameters, stamps.tz)
-    plan = _Plan(labels, parameters, limits, freq, season, made, stretches, *bounds)
+    plan = _Plan(labels, parameters, limits, freq, season, made, stretches)
     series: list[Series] = []
     actuals: list[Floats] = []
     warnings = dict.fromkeys((*told, *made.warnings))
@@ -149,6 +142,13 @@ def _group(frame: pd.DataFrame, definition: Definition) -> tuple[list[str], list
     return [str(name) for name in names], np.split(order, bounds)
 
 
+def _are_in_order(groups: list[Rows], ticks: Rows) -> bool:
+    """Return whether the rows of each group come in the order of time, and no time comes twice."""
+    rises = np.diff(ticks[np.concatenate(groups)])
+    rises[np.cumsum([len(rows) for rows in groups])[:-1] - 1] = 1
+    return bool((rises > 0).all())
+
+
 def _refuse_duplicates(column: str, names: list[str], groups: list[Rows], stamps: pd.Series) -> None:
     ticks = stamps.astype("int64").to_numpy()
     labels = stamps.index
@@ -184,7 +184,7 @@ def _columns(frame: pd.DataFrame, definition: Definition, parameters: Parameters
 def _read_series(
     name: str, rows: Rows, sheet: _Sheet, plan: _Plan
 ) -> tuple[list[Series], list[Floats], list[str]]:
-    first, last = _window(name, sheet.ticks[rows], sheet.known(rows), plan)
+    first, last = _window(name, sheet.usable[rows])
     stretch = plan.stretches.of(name, sheet.stamps, sheet.ticks, rows[first : last + 1])
     places = _places(name, rows[first:], stretch, sheet, plan)
     cut = Cut(name, rows, places, stretch.index, stretch.start, plan.labels)
@@ -229,22 +229,27 @@ def _past(target: str, values: Floats, cut: Cut, parameters: Parameters) -> Floa
     return past
 
 
-def _bounds(parameters: Parameters, zone: tzinfo | None) -> tuple[int, int]:
-    """Return the first and the last tick that the context may have."""
-    found = [np.iinfo(np.int64).min, np.iinfo(np.int64).max]
-    for place, field in enumerate(("context_start_date", "context_end_date")):
+def _are_known(targets: dict[str, Floats]) -> NDArray[np.bool_]:
+    """Return which rows have any target."""
+    known: NDArray[np.bool_] = ~np.all([np.isnan(values) for values in targets.values()], axis=0)
+    return known
+
+
+def _are_inside(ticks: Rows, parameters: Parameters, zone: tzinfo | None) -> NDArray[np.bool_]:
+    """Return which rows lie between the start and the end that the context may have."""
+    inside = np.ones(len(ticks), dtype=bool)
+    for field, side in (("context_start_date", np.greater_equal), ("context_end_date", np.less_equal)):
         text = getattr(parameters, field)
         if text is not None:
-            found[place] = read_bound(field, text, zone).as_unit("ns").value
-    return found[0], found[1]
+            inside &= side(ticks, read_bound(field, text, zone).as_unit("ns").value)
+    return inside
 
 
-def _window(name: str, own: Rows, known: NDArray[np.bool_], plan: _Plan) -> tuple[int, int]:
+def _window(name: str, usable: NDArray[np.bool_]) -> tuple[int, int]:
     """Return the positions of the first and the last known target of the context."""
-    places = np.flatnonzero(known & (own >= plan.first) & (own <= plan.last))
-    if not len(places):
+    if not usable.any():
         raise DataError(f"Series '{name}' has no target between its context's start and end.")
-    return int(places[0]), int(places[-1])
+    return int(usable.argmax()), len(usable) - 1 - int(usable[::-1].argmax())
 
 
 def _places(name: str, rows: Rows, stretch: Stretch, sheet: _Sheet, plan: _Plan) -> Rows:
@@ -253,6 +258,8 @@ def _places(name: str, rows: Rows, stretch: Stretch, sheet: _Sheet, plan: _Plan)
     Of the series' rows, those from the first known target on, none may lie off the calendar.
     """
     ticks, wanted = sheet.ticks[rows], stretch.ticks
+    if len(ticks) <= len(wanted) and np.array_equal(ticks, wanted[: len(ticks)]):
+        return np.concatenate([rows, np.full(len(wanted) - len(rows), -1)])
     at = np.minimum(np.searchsorted(ticks, wanted), len(ticks) - 1)
     present = ticks[at] == wanted
     inside = ticks <= wanted[-1]
