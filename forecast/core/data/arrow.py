@@ -2,10 +2,10 @@
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from forecast.core.data.decoding import Budget, plain
-from forecast.core.data.kinds import TEXT, choose_columns, is_any
+from forecast.core.data.frames import make_frame
+from forecast.core.data.kinds import choose_columns
 from forecast.core.data.messages import DAMAGED, FAULTS, unpacked_sizes
 from forecast.core.data.parquet import LARGEST_EXPANSION
 from forecast.core.data.selection import EVERYTHING, Selection
@@ -35,14 +35,7 @@ def read_arrow(content: bytes, limit: int, selection: Selection = EVERYTHING) ->
         places = [place for place, name in enumerate(types) if name in used] or [0]
         batches = _batches(stream, places, budget)
         columns = [plain(column, budget) for column in batches.columns[: len(used)]]
-        roles = selection.roles or {}
-        columns = [
-            _coded(column) if roles.get(name) == "id" else column
-            for name, column in zip(used, columns, strict=True)
-        ]
-        frame: pd.DataFrame = pa.table(columns, names=used).to_pandas(
-            ignore_metadata=True, date_as_object=False, coerce_temporal_nanoseconds=True
-        )
+        frame = make_frame(used, columns, selection)
     except FAULTS as error:
         raise DataError(DAMAGED) from error
     unread = tuple(name for name in types if name not in used)
@@ -63,16 +56,6 @@ def _stream(content: bytes) -> pa.Buffer:
     # A file is a stream between its magic and its footer; the footer only says what is where.
     start = len(FILE_MAGIC) if content.startswith(FILE_MAGIC) else 0
     return pa.py_buffer(content).slice(start)
-
-
-def _coded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return ids that are text as a dictionary, which is found again as categories: few, and many rows."""
-    if not is_any(column.type, TEXT):
-        return column
-    coded = column.dictionary_encode().unify_dictionaries()
-    # pandas takes text to end at a NUL, and categories to differ; as text such ids are told.
-    odd = any(pc.any(pc.match_substring(chunk.dictionary, "\0")).as_py() for chunk in coded.chunks)
-    return column if odd else coded
 
 
 def _batches(stream: pa.Buffer, places: list[int], budget: Budget) -> pa.Table:

@@ -10,6 +10,7 @@ from pyarrow import parquet
 
 from forecast.core.data.decoding import Budget, decode, survey
 from forecast.core.data.footer import DAMAGED, ENDING, Chunk, Group, footer_length, read_footer
+from forecast.core.data.frames import make_frame
 from forecast.core.data.kinds import TEXT, choose_columns, is_any
 from forecast.core.data.ranges import File, Span
 from forecast.core.data.selection import EVERYTHING, Selection, SoughtIntegers, SoughtText
@@ -53,9 +54,7 @@ def read_parquet(file: File, limit: int, selection: Selection = EVERYTHING) -> T
         chosen = [groups[place] for place in part.groups]
         columns = survey(file, chosen, part.leaves, part.kinds, budget)
         arrays = decode(file, source.metadata, part.groups, columns, budget)
-        frame: pd.DataFrame = pa.table(arrays, names=part.names).to_pandas(
-            ignore_metadata=True, date_as_object=False, coerce_temporal_nanoseconds=True
-        )
+        frame = make_frame(part.names, arrays, selection)
     except _FAULTS as error:
         raise DataError(DAMAGED) from error
     labels = _labels(groups, part)
@@ -161,4 +160,6 @@ def _check_size(groups: list[Group], part: Part, limit: int) -> None:
 
 def _labels(groups: list[Group], part: Part) -> pd.Index:
     starts = np.cumsum([0, *(group.rows for group in groups)])
+    if len(part.groups) == len(groups):
+        return pd.RangeIndex(starts[-1])
     return pd.Index(np.concatenate([np.arange(starts[place], starts[place + 1]) for place in part.groups]))
