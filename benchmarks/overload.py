@@ -34,7 +34,7 @@ def measure(name: str, folder: Path, series: int = 1_000, calls: int = 200) -> T
                 times = [_time_refusal(caller, body) for _ in range(calls)]
     row = (str(calls), *(f"{np.percentile(times, at):.1f}" for at in (50, 99, 100)))
     notes = (
-        f"One caller of one series, context {CONTEXT}, again and again, while one request of {series} series is"
+        f"One caller of one series, context {CONTEXT}, again and again, while one of {series} series is"
         " computed and the queue, of one series, is full."
     )
     return Table(f"Refusals of a full queue: {name}", _HEADER, [row], notes)
