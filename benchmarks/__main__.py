@@ -38,6 +38,7 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(available_cores()))
     # As scripts.serve has it.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with ExitStack() as stack:
         given, folder = _read_arguments(stack)
         benchmarks = _benchmarks(folder, given.series)
