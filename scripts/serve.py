@@ -8,4 +8,6 @@ if __name__ == "__main__":
     os.setsid()
     # Threads of torch that spin while they wait take the cores from those that read the next requests.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Arrow's own pool keeps the memory of the largest table it has seen.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     main()

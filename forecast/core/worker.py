@@ -49,18 +49,30 @@ class WorkerLoad:
     model_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class QueueBounds:
+    """The most series that wait for a model, and the most bytes that they take."""
+
+    series: int
+    bytes: int
+
+    def hold(self, series: int, taken: int) -> bool:
+        """Return whether so much may wait."""
+        return series <= self.series and taken <= self.bytes
+
+
 class Worker:
     """The queue in front of one loaded model, and the thread behind it."""
 
     def __init__(
-        self, predict: Predict, key: Key, width: Width, *, limits: BatchLimits, queue_size: int, name: str
+        self, predict: Predict, key: Key, width: Width, *, limits: BatchLimits, bounds: QueueBounds, name: str
     ) -> None:
         self._predict = predict
         self._key = key
         self._width = width
         self._limits = limits
         self._turns = Turns(limits)
-        self._queue_size = queue_size
+        self._bounds = bounds
         self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._pace = Pace()
@@ -92,6 +104,16 @@ class Worker:
             self._changed.notify()
         return job.future
 
+    def refuse_if_full(self) -> None:
+        """Raise OverloadedError where not one series more may wait, before anything is read for it."""
+        with self._changed:
+            live = [job for job in self._jobs if not job.future.done()]
+            waiting = sum(job.waiting for job in live)
+            if not waiting or self._bounds.hold(waiting + 1, sum(job.bytes for job in live)):
+                return
+            self._refused += 1
+            raise _overloaded(f"{waiting} series wait already", self._free_at - time.monotonic())
+
     def _admit(self, job: Job, patience: float) -> None:
         live = [other for other in self._jobs if not other.future.done()]
         if not live and not self._running:
@@ -99,14 +121,12 @@ class Worker:
             return
         waiting = sum(other.waiting for other in live)
         expected = self._expected_seconds(job, live)
-        full = waiting > 0 and waiting + job.waiting > self._queue_size
+        taken = sum(other.bytes for other in live)
+        full = waiting > 0 and not self._bounds.hold(waiting + job.waiting, taken + job.bytes)
         if full or expected > patience * _USABLE_PATIENCE:
             self._refused += job.waiting
             reason = f"{waiting} series wait already" if full else f"an answer would take {expected:.1f} s"
-            raise OverloadedError(
-                f"The model is busy: {reason}. Try again later, or allow more time with X-Deadline-Ms.",
-                retry_after=max(1.0, expected if full else expected - patience),
-            )
+            raise _overloaded(reason, expected if full else expected - patience)
 
     def _expected_seconds(self, job: Job, live: Sequence[Job]) -> float:
         series: Counter[Kind] = Counter({kind: len(indices) for kind, indices in job.pending.items()})
@@ -243,6 +263,13 @@ class Worker:
             failure.__cause__ = error
             return failure
         return forecasts
+
+
+def _overloaded(reason: str, seconds: float) -> OverloadedError:
+    return OverloadedError(
+        f"The model is busy: {reason}. Try again later, or allow more time with X-Deadline-Ms.",
+        retry_after=max(1.0, seconds),
+    )
 
 
 def _check(tasks: Sequence[Task], forecasts: Sequence[Forecast]) -> None:
