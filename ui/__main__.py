@@ -3,6 +3,7 @@
 import logging
 import signal
 import sys
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -12,6 +13,18 @@ from ui.settings import Settings, describe_fault
 from ui.sweep import sweep_again_and_again
 
 log = logging.getLogger("ui")
+
+
+def listening(settings: Settings) -> dict[str, Any]:
+    """Return how waitress listens; what a proxy tells of the visitor counts where it is trusted alone."""
+    place = {"host": settings.host, "port": settings.port, "threads": settings.threads}
+    if settings.trusted_proxy is None:
+        return place | {"clear_untrusted_proxy_headers": True}
+    return place | {
+        "trusted_proxy": settings.trusted_proxy,
+        "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
+        "clear_untrusted_proxy_headers": True,
+    }
 
 
 def main() -> None:
@@ -28,9 +41,7 @@ def main() -> None:
         sys.exit(f"error: {describe_fault(error)}")
     app = create_app(settings)
     try:
-        server = create_server(
-            app, host=settings.host, port=settings.port, threads=settings.threads, ident=None
-        )
+        server = create_server(app, ident=None, **listening(settings))
     except OSError as error:
         sys.exit(f"error: cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
     shared = app.extensions[KEY]

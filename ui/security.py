@@ -59,7 +59,7 @@ def protect(app: Flask, settings: Settings) -> None:
         if isinstance(request.routing_exception, SecurityError):
             raise request.routing_exception
         # A foreign name that points to this host must not read the page in a visitor's browser.
-        if settings.host in LOOPBACK and urlsplit(f"//{request.host}").hostname not in LOOPBACK:
+        if settings.is_local and urlsplit(f"//{request.host}").hostname not in LOOPBACK:
             raise SecurityError("This page answers under the names of this host alone.")
 
     @app.before_request

@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="The address the page listens on.")
     port: int = Field(8080, ge=1, le=65535, description="The port the page listens on.")
+    trusted_proxy: str | None = Field(
+        None, description="The address of the proxy whose word counts on who the visitor is; `*` for any."
+    )
     threads: int = Field(8, ge=1, description="Requests that the page answers at once.")
     password: SecretStr | None = Field(
         None, description="The password that visitors give; none asks for none."
@@ -64,13 +67,19 @@ class Settings(BaseSettings):
         env_file = DotEnvSettingsSource(settings_cls, env_file=os.environ.get("ENV_FILE", ".env"))
         return init_settings, env_settings, env_file
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the page is for users of this host alone, without a proxy that brings others."""
+        return self.host in LOOPBACK and self.trusted_proxy is None
+
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
         if not self.api_key.get_secret_value():
             raise ValueError("UI_API_KEY and API_SECRET_KEY are empty")
-        if self.host not in LOOPBACK and self.password is None and not self.allow_open:
+        if not self.is_local and self.password is None and not self.allow_open:
+            name = "UI_HOST" if self.trusted_proxy is None else "UI_TRUSTED_PROXY"
             raise ValueError(
-                "UI_HOST reaches beyond this host: set UI_PASSWORD, or UI_ALLOW_OPEN=true to let anybody in"
+                f"{name} reaches beyond this host: set UI_PASSWORD, or UI_ALLOW_OPEN=true to let anybody in"
             )
         return self
 

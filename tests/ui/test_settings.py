@@ -42,6 +42,13 @@ def test_beyond_this_host_a_page_needs_a_password_or_a_word_that_it_may_be_open(
         Settings(api_key="k", host="0.0.0.0")
 
     assert Settings(api_key="k", host="0.0.0.0", allow_open=True).allow_open
+
+
+def test_a_proxy_reaches_beyond_this_host_as_an_address_does() -> None:
+    with pytest.raises(ValidationError, match="UI_TRUSTED_PROXY reaches beyond this host: set UI_PASSWORD"):
+        Settings(api_key="k", trusted_proxy="127.0.0.1")
+    assert not Settings(api_key="k", trusted_proxy="127.0.0.1", allow_open=True).is_local
+    assert Settings(api_key="k").is_local
     assert Settings(api_key="k", host="0.0.0.0", password="secret").password
 
 
