@@ -22,6 +22,7 @@ from forecast.core.errors import (
     SapheneiaError,
     ShutDownError,
 )
+from forecast.core.figures import Drop, Figures
 from forecast.core.job import Answer, Batch, Job, Kind, batch_size
 from forecast.core.pace import Pace
 from forecast.core.turns import BatchLimits, Turns, sort_tasks
@@ -38,22 +39,25 @@ Width = Callable[[Task], int]
 
 @dataclass(frozen=True, slots=True)
 class WorkerLoad:
-    """What a worker has to do and has done, counted in series unless it says batches."""
+    """What a worker has to do, in series; `queue_size` is the most that may wait."""
 
     waiting: int
     running: int
-    batches: int
-    forecast: int
-    refused: int
-    dropped: int
-    model_seconds: float
+    queue_size: int
 
 
 class Worker:
     """The queue in front of one loaded model, and the thread behind it."""
 
     def __init__(
-        self, predict: Predict, key: Key, width: Width, *, limits: BatchLimits, queue_size: int, name: str
+        self,
+        predict: Predict,
+        key: Key,
+        width: Width,
+        *,
+        limits: BatchLimits,
+        queue_size: int,
+        figures: Figures,
     ) -> None:
         self._predict = predict
         self._key = key
@@ -61,6 +65,7 @@ class Worker:
         self._limits = limits
         self._turns = Turns(limits)
         self._queue_size = queue_size
+        self._figures = figures
         self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._pace = Pace()
@@ -68,9 +73,8 @@ class Worker:
         self._running: Batch = []
         self._kind: Kind | None = None
         self._free_at = 0.0
-        self._batches = self._forecast = self._refused = self._dropped = 0
-        self._model_seconds = 0.0
-        self._thread = threading.Thread(target=self._run, name=f"worker-{name}", daemon=True)
+        name = f"worker-{figures.model_id}"
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def submit(self, tasks: Sequence[Task], patience: float) -> Future[Answer]:
@@ -101,7 +105,7 @@ class Worker:
         expected = self._expected_seconds(job, live)
         full = waiting > 0 and waiting + job.waiting > self._queue_size
         if full or expected > patience * _USABLE_PATIENCE:
-            self._refused += job.waiting
+            self._figures.reject("queue_full" if full else "too_late", job.waiting)
             reason = f"{waiting} series wait already" if full else f"an answer would take {expected:.1f} s"
             raise OverloadedError(
                 f"The model is busy: {reason}. Try again later, or allow more time with X-Deadline-Ms.",
@@ -127,11 +131,7 @@ class Worker:
             return WorkerLoad(
                 waiting=self._waiting(),
                 running=batch_size(self._running),
-                batches=self._batches,
-                forecast=self._forecast,
-                refused=self._refused,
-                dropped=self._dropped,
-                model_seconds=self._model_seconds,
+                queue_size=self._queue_size,
             )
 
     def _waiting(self) -> int:
@@ -185,7 +185,7 @@ class Worker:
             if not job.future.done() and now < job.deadline:
                 keep.append(job)
                 continue
-            self._dropped += job.waiting
+            self._figures.drop(_why_dropped(job, now), job.waiting)
             if not job.future.done():
                 late.append(job)
         self._jobs = keep
@@ -200,20 +200,20 @@ class Worker:
     def _compute(self, batch: Batch) -> None:
         started = time.monotonic()
         size = batch_size(batch)
+        first = [job for job, _ in batch if job.started is None]
+        for job in first:
+            job.started = started
         outcome = self._outcome(batch)
         seconds = time.monotonic() - started
+        self._figures.batch(size, seconds, [started - job.submitted for job in first])
         with self._changed:
             if not any(isinstance(result, Exception) for result in outcome):
                 self._pace.learn(self._kind, size, seconds)
             self._running = []
-            self._batches += 1
-            self._model_seconds += seconds
-            self._forecast += size
         for (job, indices), result in zip(batch, outcome, strict=True):
             if isinstance(result, Exception):
                 job.fail(result)
                 continue
-            job.started = started if job.started is None else job.started
             job.model_seconds += seconds
             job.batch_size = max(job.batch_size, size)
             job.results.update(zip(indices, result, strict=True))
@@ -243,6 +243,12 @@ class Worker:
             failure.__cause__ = error
             return failure
         return forecasts
+
+
+def _why_dropped(job: Job, now: float) -> Drop:
+    if job.future.done() and not job.future.cancelled():
+        return "failed"
+    return "deadline" if now >= job.deadline else "caller_gone"
 
 
 def _check(tasks: Sequence[Task], forecasts: Sequence[Forecast]) -> None:

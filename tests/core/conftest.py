@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from forecast.core.adapter import Forecast, Task
 from forecast.core.answer import write_json
 from forecast.core.config import Settings
+from forecast.core.figures import Figures
 from forecast.core.inference import Patience, infer
 from forecast.core.parameters import InferenceRequest, Parameters
 from forecast.core.schemas import InitializationRequest
@@ -36,7 +37,7 @@ def start() -> Iterator[Start]:
             lambda task: len(task.series.target),
             limits=BatchLimits(max_batch, 16_384),
             queue_size=queue_size,
-            name="test",
+            figures=Figures("test"),
         )
         workers.append(worker)
         return worker

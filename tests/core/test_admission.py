@@ -41,7 +41,7 @@ def test_a_full_queue_refuses_at_once(start: Start) -> None:
     gate.opened.set()
     running.result()
     waiting.result()
-    assert worker.load().refused == 1
+    assert worker._figures.read().rejected == {"queue_full": 1, "too_late": 0}
 
 
 def test_a_job_larger_than_the_queue_is_taken_when_nothing_waits(start: Start) -> None:
