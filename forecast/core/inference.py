@@ -121,9 +121,8 @@ async def _forecast(
         with span("read"):
             read = await find_table(request.data_source_url_or_path, request.data, settings, select(request))
             plan, recalled, future = await run_sync(queue, read, abandon_on_cancel=True)
-        waits = time.monotonic()
         answer = await asyncio.wrap_future(future)
-        _trace(answer, waits)
+        _trace(answer)
     except asyncio.CancelledError:
         queued.give_up()
         raise
@@ -135,10 +134,10 @@ async def _forecast(
         return await run_sync(finish, abandon_on_cancel=True)
 
 
-def _trace(answer: Answer, waits: float) -> None:
-    """Record where the time went since `waits`: in the queue, then in the batches of the model."""
-    begins = waits + answer.queue_seconds
-    record_span("queue", waits, begins)
+def _trace(answer: Answer) -> None:
+    """Record where the time went: in the queue, then in the batches of the model."""
+    begins = answer.submitted + answer.queue_seconds
+    record_span("queue", answer.submitted, begins)
     told = {"batch_size": answer.batch_size, "model_seconds": answer.model_seconds, "cached": answer.cached}
     record_span("model", begins, time.monotonic(), **told)
 

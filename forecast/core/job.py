@@ -14,13 +14,15 @@ from forecast.core.adapter import Forecast, Task
 class Answer:
     """The forecasts of one job, in the order of its tasks, and what they cost in seconds.
 
-    `cached` of them were remembered, and cost nothing.
+    `cached` of them were remembered, and cost nothing. `submitted` is when they were asked for, on the
+    monotonic clock.
     """
 
     forecasts: list[Forecast]
     queue_seconds: float
     model_seconds: float
     batch_size: int
+    submitted: float
     cached: int = 0
 
 
@@ -81,6 +83,7 @@ class Job:
                 queue_seconds=max(0.0, started - self.submitted),
                 model_seconds=self.model_seconds,
                 batch_size=self.batch_size,
+                submitted=self.submitted,
             )
         )
 

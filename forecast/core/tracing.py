@@ -121,11 +121,9 @@ def record_span(name: str, began: float, ended: float, **attributes: float) -> N
     """Make a span of what lies between two times of the monotonic clock."""
     if _Tracing.tracer is None:
         return
-    epoch = time.time() - time.monotonic()
-    made = _Tracing.tracer.start_span(
-        name, start_time=int((epoch + began) * 1e9), attributes=attributes or None
-    )
-    made.end(int((epoch + ended) * 1e9))
+    epoch = time.time_ns() - time.monotonic_ns()
+    made = _Tracing.tracer.start_span(name, start_time=epoch + int(began * 1e9), attributes=attributes)
+    made.end(epoch + int(ended * 1e9))
 
 
 class TraceRequests:

@@ -3,6 +3,7 @@
 Counts of a process that has ended stay in the sum, so that it never falls; its gauges do not.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -12,6 +13,8 @@ import orjson
 from anyio import sleep
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
+
+log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 1.0
 """How old the figures of another process may be."""
@@ -65,10 +68,13 @@ class SharedFigures(Collector):
         # Before they are told: what another process tells next must not be less.
         if self._folder is None:
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
         written = self._folder / f"{os.getpid()}.new"
-        written.write_bytes(orjson.dumps(families))
-        written.replace(written.with_suffix(".json"))
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            written.write_bytes(orjson.dumps([tuple(family) for family in families]))
+            written.replace(written.with_suffix(".json"))
+        except OSError as error:  # a full disk must not end the service
+            log.warning("metrics=not_shared cause=%s", type(error).__name__)
 
     def _others(self) -> Iterator[list[Family]]:
         if self._folder is None:
