@@ -23,6 +23,6 @@ def _wait(_: object) -> None:
 
 fake_model.adapter.on_predict = _wait
 
-from forecast.main import app  # type: ignore[attr-defined]  # noqa: E402 - made on demand
+from forecast.main import app  # noqa: E402 - made on demand
 
 __all__ = ["app"]

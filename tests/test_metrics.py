@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -58,8 +59,8 @@ def test_a_models_figures_are_told(client: TestClient, fake: FakeAdapter) -> Non
     assert cold["sapheneia_model_series_forecast_total", "fake"] == 0
     assert ("sapheneia_model_series_waiting", "fake") not in cold
     client.post(f"{PREFIX}/initialization", json={})
-    shops = {"shop": list("abc"), "date": ["2024-01-01"] * 3, "y": [1, 2, 3]}
-    later = {"shop": list("abc"), "date": ["2024-01-02"] * 3, "y": [1, 2, 3]}
+    shops: dict[str, list[Any]] = {"shop": list("abc"), "date": ["2024-01-01"] * 3, "y": [1, 2, 3]}
+    later: dict[str, list[Any]] = {"shop": list("abc"), "date": ["2024-01-02"] * 3, "y": [1, 2, 3]}
     table = {name: shops[name] + later[name] for name in shops}
     roles = {"shop": "id", "date": "timestamp", "y": "target"}
     asked = {"data": table, "data_definition": roles, "parameters": {"horizon_len": 3, "freq": "D"}}
@@ -155,9 +156,13 @@ def test_what_has_ended_stays_in_the_counts_and_leaves_the_gauges(tmp_path: Path
     (tmp_path / f"{os.getppid()}.json").rename(tmp_path / f"{ended_process()}.json")
     alone = read(generate_latest(mine).decode())
 
-    counts = {("done_total", "a"): 7, ("took_seconds_bucket", "1.0"): 1, ("took_seconds_bucket", "2.0"): 2}
+    counts: dict[tuple[str, ...], float] = {
+        ("done_total", "a"): 7,
+        ("took_seconds_bucket", "1.0"): 1,
+        ("took_seconds_bucket", "2.0"): 2,
+    }
     counts |= {("took_seconds_sum",): 2.0, ("took_seconds_count",): 2}
-    gauges = {("level",): 10, ("process_start_time_seconds",): 0.5}
+    gauges: dict[tuple[str, ...], float] = {("level",): 10, ("process_start_time_seconds",): 0.5}
     assert together == counts | gauges | {("took_seconds_bucket", "+Inf"): 2}
     assert alone == counts | {("took_seconds_bucket", "+Inf"): 2, ("level",): 3} | {
         ("process_start_time_seconds",): 1.5

@@ -126,7 +126,7 @@ def _read_card(file: Path) -> Mapping[str, Any]:
     if not _is_readable(file):
         return {}
     from huggingface_hub import metadata_load
-    from yaml import YAMLError  # type: ignore[import-untyped] # has no types
+    from yaml import YAMLError
 
     try:
         return metadata_load(file) or {}

@@ -1,6 +1,6 @@
 """What each model has to do, has done and takes, and whether the gateway can serve."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -100,5 +100,6 @@ def _now(service: ModelService[Any]) -> Values:
 
 
 def _add(family: HistogramMetricFamily, model_id: str, values: Distribution) -> None:
-    buckets = [(floatToGoString(bound), count) for bound, count in values.cumulated()]
+    go: Callable[[float], str] = floatToGoString  # as Prometheus writes bounds
+    buckets = [(go(bound), count) for bound, count in values.cumulated()]
     family.add_metric([model_id], buckets, values.sum)

@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 from anyio import sleep
@@ -128,7 +128,7 @@ def _read(registry: Collector) -> Iterator[Family]:
 
 
 def _metric(family: Family) -> Metric:
-    metric: Any = Metric(family.name, family.text, family.kind)
+    metric = Metric(family.name, family.text, family.kind)
     for name, labels, value in family.samples:
         metric.add_sample(name, labels, value)
     return metric
