@@ -71,7 +71,7 @@ class Caller:
         return {name: float(value) for name, value in found}
 
     def close(self) -> None:
-        """Hang up; the next request connects again, as it must where none came for five seconds."""
+        """Hang up; the next request connects again, as it must where none came for 75 seconds."""
         self._connection.close()
 
     def _ask(

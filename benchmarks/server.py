@@ -9,6 +9,7 @@ import uvicorn
 from benchmarks import noop
 from forecast.core.config import Settings
 from forecast.main import create_app
+from scripts.serve import KEEP_ALIVE_SECONDS
 
 
 def serve(descriptor: int) -> None:
@@ -16,7 +17,7 @@ def serve(descriptor: int) -> None:
     settings = Settings(initialize_on_start=())
     if settings.model_name == noop.MODEL_ID:
         noop.register()
-    server = uvicorn.Server(uvicorn.Config(create_app(settings)))
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), timeout_keep_alive=KEEP_ALIVE_SECONDS))
     threading.Thread(target=_stop_at_end_of_input, args=(server,), daemon=True).start()
     server.run(sockets=[socket.socket(fileno=descriptor)])
 

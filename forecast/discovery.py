@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response, status
 
 from forecast.core.lifecycle import ModelService
 from forecast.core.rate_limit import limit
+from forecast.core.readiness import Readiness
 from forecast.models import MODEL_REGISTRY, get_model_info
 
 router = APIRouter(tags=["discovery"])
@@ -60,13 +61,14 @@ async def read_liveness() -> dict[str, str]:
 
 @router.get("/health/ready")
 async def read_readiness(request: Request, services: Served, response: Response) -> dict[str, Any]:
-    """Answer 200 when the models that are to be loaded at start are ready, else 503."""
-    needed = {name: state for name, state in _states(services).items() if name in request.app.state.required}
-    ready = all(state["status"] == "ready" for state in needed.values())
-    if not ready:
+    """Answer 200 when the models that are to be loaded at start are ready, else 503; so once it is to end."""
+    readiness: Readiness = request.app.state.readiness
+    needed = {name: state for name, state in _states(services).items() if name in readiness.required}
+    told = readiness.read()
+    if told != "ready":
         response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
         response.headers["Retry-After"] = "1"
-    return {"status": "ready" if ready else "not ready", "models": needed}
+    return {"status": told, "models": needed}
 
 
 @router.get("/info", dependencies=discovery)

@@ -14,7 +14,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from prometheus_client import CollectorRegistry, ProcessCollector
 from pydantic import ValidationError
 
-from forecast import discovery, metrics
+from forecast import discovery
 from forecast.core.config import Settings, SettingsError, describe_fault
 from forecast.core.decompression import Decompression
 from forecast.core.logs import configure_logging
@@ -22,7 +22,13 @@ from forecast.core.media import ARROW, PARQUET
 from forecast.core.middleware import BodyLimits, KeyBeforeBody, RequestContext, Safeguard
 from forecast.core.problem import install_error_handlers
 from forecast.core.rate_limit import RateLimiter
+from forecast.core.readiness import Readiness
 from forecast.core.termination import end_loads, ended_by_signal
+from forecast.core.tracing import TraceRequests, require_tracing, start_tracing, stop_tracing
+from forecast.metrics import routes as metrics
+from forecast.metrics.models import ModelCollector
+from forecast.metrics.requests import RequestMetrics
+from forecast.metrics.sharing import SharedFigures
 from forecast.models import get_available_models, get_router, get_service, require_active, require_settings
 from forecast.tables import routes as tables
 from forecast.uploads import routes as uploads
@@ -44,6 +50,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     served = _choose(settings)
     require_settings(served)
+    require_tracing()
     app = FastAPI(
         title="Sapheneia",
         version=version("sapheneia"),
@@ -53,11 +60,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.model_ids = served
     app.state.services = {model_id: get_service(model_id) for model_id in served}
-    app.state.required = _required(settings, served)
+    app.state.readiness = Readiness(app.state.services, _required(settings, served))
     app.state.rate_limiter = RateLimiter(settings)
-    app.state.metrics = CollectorRegistry()
-    ProcessCollector(registry=app.state.metrics)
-    app.state.metrics.register(metrics.ModelCollector(app.state.services))
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    registry.register(ModelCollector(app.state.services, app.state.readiness))
+    app.state.figures = SharedFigures(registry, settings.metrics_dir)
     for model_id in served:
         app.include_router(get_router(model_id), max_body_size=settings.max_request_size)
     upload_limit = settings.max_upload_size + _MULTIPART_OVERHEAD
@@ -74,7 +82,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         GZipMiddleware, minimum_size=1024, compresslevel=1, exclude_content_types=(ARROW, PARQUET)
     )
     app.add_middleware(Safeguard, limits=limits)
-    app.add_middleware(metrics.RequestMetrics, registry=app.state.metrics)
+    app.add_middleware(RequestMetrics, registry=registry)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.cors_allowed_origins,
@@ -83,19 +91,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         allow_headers=settings.cors_allow_headers,
         expose_headers=_EXPOSED_HEADERS,
     )
-    app.add_middleware(RequestContext)
+    app.add_middleware(TraceRequests)
+    app.add_middleware(RequestContext, ending=lambda: app.state.readiness.ending)
     return app
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Load the models that are to be loaded at start, and let all go at the end."""
-    configure_logging(app.state.settings.log_level, app.state.settings.log_dir)
+    settings: Settings = app.state.settings
+    _configure_logging(settings)
+    start_tracing(app.version)
     services = app.state.services
     try:
-        async with create_task_group() as meanwhile, ended_by_signal() as signalled:
+        async with create_task_group() as meanwhile, ended_by_signal(settings.drain_seconds) as signalled:
+            app.state.readiness.ends_when(signalled.is_set)
             meanwhile.start_soon(end_loads, services.values(), signalled)
-            for model_id in app.state.required:
+            meanwhile.start_soon(app.state.figures.leave_always)
+            for model_id in app.state.readiness.required:
                 meanwhile.start_soon(run_sync, services[model_id].start)
             yield
             meanwhile.cancel_scope.cancel()
@@ -103,6 +116,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with create_task_group() as group:
             for service in services.values():
                 group.start_soon(run_sync, service.shutdown)
+            group.start_soon(run_sync, stop_tracing)
+        app.state.figures.leave()
+
+
+def _configure_logging(settings: Settings) -> None:
+    configure_logging(settings.log_level, settings.log_dir, settings.log_format)
 
 
 def _choose(settings: Settings) -> list[str]:
@@ -121,7 +140,9 @@ def __getattr__(name: str) -> Any:
     # Made when the server asks for it, so that importing this module reads no settings.
     if name == "app":
         try:
-            return globals().setdefault("app", create_app())
+            app = globals().setdefault("app", create_app())
         except (SettingsError, ValidationError) as error:
             sys.exit(f"error: {describe_fault(error)}")
+        _configure_logging(app.state.settings)  # before the server's first lines
+        return app
     raise AttributeError(name)

@@ -1,13 +1,34 @@
 """uvicorn in a session of its own, so that the API outlives the terminal it was started from."""
 
+import argparse
+import atexit
 import os
+import shutil
+import sys
+import tempfile
 
 from uvicorn.main import main
 
-if __name__ == "__main__":
-    os.setsid()
+# Callers keep connections for about a minute; where the server is faster, a request is lost now and then.
+KEEP_ALIVE_SECONDS = 75
+
+
+def prepare() -> None:
+    """Set what the server and its processes read from the environment, where it is not set."""
     # Threads of torch that spin while they wait take the cores from those that read the next requests.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Arrow's own pool keeps the memory of the largest table it has seen.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    main()
+    os.environ.setdefault("UVICORN_TIMEOUT_KEEP_ALIVE", str(KEEP_ALIVE_SECONDS))
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--workers", type=int, default=os.environ.get("UVICORN_WORKERS") or 1)
+    if parser.parse_known_args()[0].workers > 1 and not os.environ.get("METRICS_DIR"):
+        folder = os.environ["METRICS_DIR"] = tempfile.mkdtemp(prefix="sapheneia-metrics-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    if os.getsid(0) != os.getpid():  # the first process of a container has one already
+        os.setsid()
+    prepare()
+    sys.exit(main())

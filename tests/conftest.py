@@ -12,6 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from starlette.testclient import TestClient
 
 from forecast.core.config import Settings
+from forecast.core.figures import Figures
 from forecast.main import create_app
 from forecast.models import MODEL_REGISTRY
 from tests import fake_model
@@ -48,6 +49,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAdapter]:
     adapter = fake_model.adapter
     adapter.__init__()  # type: ignore[misc]
     fake_model.service.__dict__.pop("settings", None)
+    fake_model.service.figures = Figures("fake")
     yield adapter
     fake_model.service.shutdown()
 

@@ -30,6 +30,7 @@ ALL_PAGES = [*list_pages(), *sorted((ROOT / "docs/adr").glob("*.md"))]
 TOPICS = ("overview", "initialization", "inference", "covariates", "configuration", "troubleshooting")
 FENCE = re.compile(r"(?:<!-- not run: (\w+) -->\n)?^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 OF_STORES = ("AWS_", "AZURE_STORAGE_", "GOOGLE_", "STORAGE_")
+OF_TRACES = ("OTEL_",)
 NOT_RUN = {
     "bucket": "reads a bucket of one's own; tests/core/data/test_buckets.py reads one on loopback",
     "clone": "clones and installs from the network; tests/setup runs the same verb in a copy of this folder",
@@ -67,6 +68,7 @@ OF_LIBRARIES = {
     "MLFLOW_TRACKING_PASSWORD",
     "MLFLOW_TRACKING_TOKEN",
     "MLFLOW_TRACKING_USERNAME",
+    "UVICORN_TIMEOUT_KEEP_ALIVE",
 }
 # The published contexts of those whose tiny weights have a smaller one.
 CONTEXTS = {"chronos": 8192, "timesfm20": 2048, "flowstate91m": 2048}
@@ -269,7 +271,7 @@ def test_settings_and_errors_that_pages_name_exist() -> None:
     known = {*settings, *(error.code for error in walk(SapheneiaError)), *OF_LIBRARIES}
     for page in ALL_PAGES:
         named = set(re.findall(r"`([A-Z0-9]+_[A-Z_]*[A-Z])(?:=\w+)?`", page.read_text()))
-        named = {name for name in named if not name.startswith(OF_STORES)}
+        named = {name for name in named if not name.startswith(OF_STORES + OF_TRACES)}
         assert named - known - {"MODEL_REGISTRY", "UV_TORCH_BACKEND"} == set(), page.name
 
 

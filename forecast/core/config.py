@@ -107,10 +107,19 @@ class Settings(EnvSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="The least severe level that is logged."
     )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="How log lines are written: `text`, or `json` with one object a line."
+    )
     log_dir: Path = Field(Path("logs"), description="The folder of the rotated log file.")
     data_dir: Path = Field(Path("data"), description="The folder that data paths are resolved under.")
     uvicorn_workers: int = Field(
         1, ge=1, description="Server processes; each loads its own models and has its own queues."
+    )
+    metrics_dir: Path | None = Field(
+        None, description="Where several server processes add up their figures; scripts.serve makes a folder."
+    )
+    drain_seconds: float = Field(
+        1.0, ge=0, description="How long a SIGTERM lets requests come while /health/ready says 503 already."
     )
     model_name: str = Field("all", description="The one model this process serves, or `all`.")
     initialize_on_start: Words = Field(

@@ -15,15 +15,18 @@ from forecast.core.answer import Outcome, settle
 from forecast.core.config import Settings
 from forecast.core.data.selection import select
 from forecast.core.data.source import find_table
+from forecast.core.data.table import Table
 from forecast.core.errors import AbandonedError, DeadlineError
 from forecast.core.job import Answer
 from forecast.core.lazy import load_on_demand
 from forecast.core.lifecycle import ModelService
 from forecast.core.limits import check_series_count
+from forecast.core.notes import note
 from forecast.core.parameters import InferenceRequest
 from forecast.core.plan import Plan, make_plan
 from forecast.core.result_cache import Recall, recall
 from forecast.core.snapshot import Ready
+from forecast.core.tracing import record_span, span
 
 Written = TypeVar("Written")
 
@@ -103,20 +106,24 @@ async def _forecast(
     write: Callable[[Outcome], Written],
     fresh: bool,
 ) -> Written:
-    read = await find_table(request.data_source_url_or_path, request.data, settings, select(request))
     most = settings.max_series_per_request
     queued = _Queued()
 
-    def queue() -> tuple[Plan, Recall, Future[Answer]]:
+    def queue(read: Callable[[], Table]) -> tuple[Plan, Recall, Future[Answer]]:
         table = read()
         check_series_count(request, table, most)
         plan = make_plan(service, request, table)
+        note(series=len(plan.tasks))
         recalled = recall(plan.ready.cache, plan.tasks, fresh=fresh)
+        service.figures.recall(len(recalled.known))
         return plan, recalled, queued.submit(plan.ready, recalled.missing, patience)
 
     try:
-        plan, recalled, future = await run_sync(queue, abandon_on_cancel=True)
+        with span("read"):
+            read = await find_table(request.data_source_url_or_path, request.data, settings, select(request))
+            plan, recalled, future = await run_sync(queue, read, abandon_on_cancel=True)
         answer = await asyncio.wrap_future(future)
+        _trace(answer)
     except asyncio.CancelledError:
         queued.give_up()
         raise
@@ -124,7 +131,16 @@ async def _forecast(
     def finish() -> Written:
         return write(settle(plan, recalled.complete(answer), patience.started))
 
-    return await run_sync(finish, abandon_on_cancel=True)
+    with span("write"):
+        return await run_sync(finish, abandon_on_cancel=True)
+
+
+def _trace(answer: Answer) -> None:
+    """Record where the time went: in the queue, then in the batches of the model."""
+    begins = answer.submitted + answer.queue_seconds
+    record_span("queue", answer.submitted, begins)
+    told = {"batch_size": answer.batch_size, "model_seconds": answer.model_seconds, "cached": answer.cached}
+    record_span("model", begins, time.monotonic(), **told)
 
 
 class _Queued:

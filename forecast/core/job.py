@@ -1,7 +1,7 @@
 """One request's work before a model, and the future of its answer."""
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Hashable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -14,13 +14,15 @@ from forecast.core.adapter import Forecast, Series, Task
 class Answer:
     """The forecasts of one job, in the order of its tasks, and what they cost in seconds.
 
-    `cached` of them were remembered, and cost nothing.
+    `cached` of them were remembered, and cost nothing. `submitted` is when they were asked for, on the
+    monotonic clock.
     """
 
     forecasts: list[Forecast]
     queue_seconds: float
     model_seconds: float
     batch_size: int
+    submitted: float
     cached: int = 0
 
 
@@ -46,11 +48,14 @@ class Job:
     batch_size: int = 0
     steps: int = field(init=False)
     bytes: int = field(init=False)
+    taken: Counter[Kind] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         """Count the time steps of all tasks, and the bytes that they take until the job is done."""
         self.steps = sum(kind.width * len(indices) for kind, indices in self.pending.items())
-        self.bytes = sum(_bytes(series) for task in self.tasks for series in task.targets)
+        series = [one for task in self.tasks for one in task.targets]
+        indexes = {id(one.index): one.index for one in series}.values()
+        self.bytes = sum(map(_bytes, series)) + sum(8 * len(index) for index in indexes)
 
     @property
     def waiting(self) -> int:
@@ -63,6 +68,7 @@ class Job:
         if indices is None:
             return []
         taken = [indices.popleft() for _ in range(min(most, len(indices)))]
+        self.taken[kind] += len(taken)
         if not indices:
             del self.pending[kind]
         return taken
@@ -83,6 +89,7 @@ class Job:
                 queue_seconds=max(0.0, started - self.submitted),
                 model_seconds=self.model_seconds,
                 batch_size=self.batch_size,
+                submitted=self.submitted,
             )
         )
 

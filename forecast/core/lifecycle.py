@@ -23,7 +23,9 @@ from forecast.core.errors import (
     SapheneiaError,
     ShutDownError,
 )
+from forecast.core.figures import Figures
 from forecast.core.job import Answer
+from forecast.core.line import QueueBounds
 from forecast.core.load import Load, tellable
 from forecast.core.loading import load_model, unload_model
 from forecast.core.memory import release_memory
@@ -34,7 +36,7 @@ from forecast.core.schemas import InitializationRequest
 from forecast.core.snapshot import Loaded, Ready, Snapshot, Status
 from forecast.core.turns import batch_limits
 from forecast.core.warm_up import warm_up_task
-from forecast.core.worker import QueueBounds, Worker, WorkerLoad
+from forecast.core.worker import Worker, WorkerLoad
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class ModelService(Generic[Loaded]):
 
     def __init__(self, adapter: Adapter[Loaded], settings_type: type[ModelSettings], folder: Path) -> None:
         self.adapter = adapter
+        self.figures = Figures(adapter.model_id)
         self._settings_type = settings_type
         self._folder = folder
         self._lock = threading.Lock()
@@ -85,8 +88,8 @@ class ModelService(Generic[Loaded]):
         config = self._snapshot.config
         return config.source if config else None
 
-    def load_figures(self) -> WorkerLoad | None:
-        """Return the worker's figures, or None when the model is not loaded."""
+    def read_load(self) -> WorkerLoad | None:
+        """Return what the worker has to do, or None when the model is not loaded."""
         ready = self._snapshot.ready
         return ready.worker.load() if ready else None
 
@@ -200,7 +203,7 @@ class ModelService(Generic[Loaded]):
                 self.adapter.width,
                 limits=batch_limits(config, limits.max_batch or self.adapter.max_batch),
                 bounds=QueueBounds(self.settings.queue_size, self.settings.queue_bytes),
-                name=self.adapter.model_id,
+                figures=self.figures,
             )
             # The first forecast pages weights in and proves the model, the second teaches its pace.
             for _ in range(2):

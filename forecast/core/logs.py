@@ -1,27 +1,52 @@
-"""Log lines: `key=value` pairs with the request's ID, to the console and to a rotated file."""
+"""Log lines with the request's ID, to the console and to a rotated file: `key=value` pairs, or JSON."""
 
+import json
 import logging
 import logging.config
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from forecast.core.middleware import request_id
+from forecast.core.notes import Notes, read_note
 
 LOG_FILE = "forecast.log"
-_FORMAT = "time=%(asctime)s level=%(levelname)s logger=%(name)s request_id=%(request_id)s %(message)s"
+LogFormat = Literal["text", "json"]
+_TEXT = "time=%(asctime)s level=%(levelname)s logger=%(name)s request_id=%(request_id)s %(message)s"
 _MOST_BYTES = 10 * 1024 * 1024
 _OLD_FILES = 5
 
 
-class RequestIdFilter(logging.Filter):
-    """Adds the request's ID to every record."""
+class RequestFilter(logging.Filter):
+    """Adds the request's ID, and that of its trace, to every record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Set `request_id` on the record and let it pass."""
+        """Set `request_id` and `trace_id` on the record and let it pass."""
         record.request_id = request_id.get()
+        record.trace_id = read_note("trace_id")
         return True
 
 
-def configure_logging(level: str, folder: Path) -> None:
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line; the facts of a request's line are its fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record that RequestFilter has seen."""
+        told = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "request_id": record.__dict__["request_id"],
+            "trace_id": record.__dict__["trace_id"],
+        }
+        facts = record.msg.known() if isinstance(record.msg, Notes) else {"message": record.getMessage()}
+        if record.exc_info:
+            facts["exception"] = self.formatException(record.exc_info)
+        whole = {name: value for name, value in told.items() if value is not None}
+        return json.dumps(whole | facts, default=str)
+
+
+def configure_logging(level: str, folder: Path, style: LogFormat = "text") -> None:
     """Send the gateway's and the server's log lines to the console and to `folder`/forecast.log."""
     folder.mkdir(parents=True, exist_ok=True)
     logger = {"handlers": ["console", "file"], "level": level, "propagate": False}
@@ -29,13 +54,13 @@ def configure_logging(level: str, folder: Path) -> None:
         {
             "version": 1,
             "disable_existing_loggers": False,
-            "filters": {"request_id": {"()": RequestIdFilter}},
-            "formatters": {"line": {"format": _FORMAT}},
+            "filters": {"request": {"()": RequestFilter}},
+            "formatters": {"text": {"format": _TEXT}, "json": {"()": JsonFormatter}},
             "handlers": {
                 "console": {
                     "class": "logging.StreamHandler",
-                    "formatter": "line",
-                    "filters": ["request_id"],
+                    "formatter": style,
+                    "filters": ["request"],
                 },
                 "file": {
                     "class": "logging.handlers.RotatingFileHandler",
@@ -45,8 +70,8 @@ def configure_logging(level: str, folder: Path) -> None:
                     "encoding": "utf-8",
                     "errors": "backslashreplace",
                     "delay": True,
-                    "formatter": "line",
-                    "filters": ["request_id"],
+                    "formatter": style,
+                    "filters": ["request"],
                 },
             },
             "loggers": {

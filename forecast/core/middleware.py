@@ -4,7 +4,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -14,8 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from forecast.core.config import Settings
 from forecast.core.errors import SapheneiaError, TooLargeError
+from forecast.core.notes import Notes, begin_notes, end_notes, note
 from forecast.core.problem import problem_response
-from forecast.core.security import has_key
+from forecast.core.security import KEY_NAME, has_key
+from forecast.core.tracing import trace_id
 
 log = logging.getLogger("forecast.access")
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
@@ -24,33 +26,38 @@ _SANE_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
 
 class RequestContext:
-    """Outermost middleware: gives each request an ID and a log line, and each response its headers."""
+    """Outermost middleware: gives each request an ID and a log line, and each response its headers.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Once `ending`, it also asks callers to come back on another connection, which another process takes.
+    """
+
+    def __init__(self, app: ASGIApp, ending: Callable[[], bool]) -> None:
         self.app = app
+        self.ending = ending
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
         own = given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
         state = scope.setdefault("state", {})
         state.update(request_id=own, started=time.monotonic())
         token = request_id.set(own)
-        response = _Response(scope, send)
+        notes, noted = begin_notes()
+        note(trace_id=trace_id(headers))
+        response = _Response(scope, send, self.ending)
         try:
             await self.app(scope, receive, response)
         finally:
-            log.info(
-                "method=%s path=%s status=%s ms=%.1f",
-                scope["method"],
-                # Quoted again: a decoded path may hold line breaks.
-                quote(scope["path"], errors="backslashreplace"),
-                response.status,
-                1000 * (time.monotonic() - state["started"]),
-            )
+            ms = round(1000 * (time.monotonic() - state["started"]), 1)
+            # Quoted again: a decoded path may hold line breaks.
+            path = quote(scope["path"], errors="backslashreplace")
+            asked = Notes(method=scope["method"], path=path, status=response.status, ms=ms)
+            log.info(Notes(asked | notes))
+            end_notes(noted)
             request_id.reset(token)
 
 
@@ -119,7 +126,11 @@ class KeyBeforeBody:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, without its body where it has no key."""
-        if scope["type"] != "http" or has_key(Headers(scope=scope), self.settings):
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        if has_key(Headers(scope=scope), self.settings):
+            note(key=KEY_NAME)
             await self.app(scope, receive, send)
             return
         read = False
@@ -137,9 +148,10 @@ class KeyBeforeBody:
 class _Response:
     """Passes a response on, with the headers that every response carries."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send, ending: Callable[[], bool]) -> None:
         self._state = scope["state"]
         self._send = send
+        self._ending = ending
         self.status: int | None = None
 
     async def __call__(self, message: Message) -> None:
@@ -153,4 +165,6 @@ class _Response:
                 headers.update(quota.headers())
             if "preference_applied" in self._state:
                 headers["Preference-Applied"] = self._state["preference_applied"]
+            if self._ending():
+                headers["Connection"] = "close"
         await self._send(message)

@@ -34,13 +34,15 @@ class Pace:
     def batch_seconds(self, key: Hashable, size: int) -> float:
         """Return the expected seconds for one batch; 0 as long as nothing is known.
 
-        A key that was never seen is taken to be like the one that was computed last.
+        A key that was never seen is taken to be like the one that was computed last, and a size beyond those
+        seen to take so much longer.
         """
         if not self._known:
             return 0.0
         known = self._known.get(key) or next(reversed(self._known.values()))
         sizes = sorted(known)
-        return float(np.interp(size, sizes, [known[one] for one in sizes]))
+        found = float(np.interp(size, sizes, [known[one] for one in sizes]))
+        return found * max(1.0, size / sizes[-1])
 
     def seconds(self, key: Hashable, count: int, most: int) -> float:
         """Return the expected seconds for so many series of a key, in batches of at most `most`."""

@@ -22,9 +22,6 @@ from typing import TypeVar
 
 from forecast.core.errors import ModelError, ShutDownError
 
-FIT_STEPS = 192
-"""What a fit counts as beside the steps of other models: a few are a chunk between which others get in."""
-
 END_SECONDS = 5.0
 """How long running fits may take to end when a pool is closed."""
 

@@ -28,12 +28,6 @@ class ResultCache:
         self._lock = threading.Lock()
         self._kept: OrderedDict[bytes, tuple[float, int, Forecast]] = OrderedDict()
         self._bytes = 0
-        self._hits = 0
-
-    @property
-    def hits(self) -> int:
-        """How many forecasts were answered from memory."""
-        return self._hits
 
     def keys(self, tasks: Iterable[Task]) -> list[bytes]:
         """Return what names the forecasts of tasks; nothing where none are remembered."""
@@ -47,7 +41,6 @@ class ResultCache:
             found = {place: one[2] for place, one in entries.items() if one and one[0] > now}
             for place in found:
                 self._kept.move_to_end(keys[place])
-            self._hits += len(found)
         return found
 
     def keep(self, keys: Sequence[bytes], forecasts: Sequence[Forecast]) -> None:

@@ -14,6 +14,7 @@ from forecast.core.inference import Patience, infer
 from forecast.core.lazy import preferred_wait
 from forecast.core.lifecycle import ModelService
 from forecast.core.media import ARROW, JSON, PARQUET, media_type
+from forecast.core.notes import note
 from forecast.core.parameters import InferenceRequest, Parameters
 from forecast.core.problem import Problem
 from forecast.core.progress import LoadProgress
@@ -83,7 +84,16 @@ def build_model_router(
     `options` are the inference parameters that only this model has, beside those of every model.
     """
     model_id = service.adapter.model_id
-    router = APIRouter(prefix=f"{PREFIX}/{model_id}", tags=[model_id], responses=PROBLEMS)
+
+    async def note_model() -> None:
+        note(model=model_id)
+
+    router = APIRouter(
+        prefix=f"{PREFIX}/{model_id}",
+        tags=[model_id],
+        responses=PROBLEMS,
+        dependencies=[Depends(note_model)],
+    )
     _add_lifecycle(router, service, initialization)
     request_type: Any = InferenceRequest
     parameters = create_model(f"{model_id.title()}Parameters", __base__=(Parameters, options))

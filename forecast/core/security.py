@@ -12,6 +12,9 @@ from fastapi.security.utils import get_authorization_scheme_param
 from forecast.core.config import Settings
 from forecast.core.errors import AuthenticationError
 
+KEY_NAME = "default"
+"""What the one key there is is called where its value must not be told."""
+
 bearer = HTTPBearer(auto_error=False, description="The gateway's API_SECRET_KEY.")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 

@@ -1,7 +1,7 @@
-"""The end of the process: a load that somebody waits for is not waited for.
+"""The end of the process: callers are sent elsewhere first, and no load is waited for.
 
 A server that is told to end lets open requests be answered before it ends the app, and one of them may wait
-for a download of minutes.
+for a download of minutes. It also takes no new ones from then on, before anybody else can know.
 """
 
 import asyncio
@@ -22,10 +22,11 @@ _PAUSE_SECONDS = 0.1
 
 
 @asynccontextmanager
-async def ended_by_signal() -> AsyncIterator[asyncio.Event]:
+async def ended_by_signal(drain_seconds: float = 0.0) -> AsyncIterator[asyncio.Event]:
     """Yield what is set once the process is told to end; the server's own handlers are called as well.
 
-    Only the main thread is told; in another one it is never set.
+    They are called `drain_seconds` later for the first SIGTERM, until which requests are taken as ever, and
+    at once for all else. Only the main thread is told; in another one it is never set.
     """
     signalled = asyncio.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -34,11 +35,17 @@ async def ended_by_signal() -> AsyncIterator[asyncio.Event]:
     loop = asyncio.get_running_loop()
     before = {number: signal.getsignal(number) for number in _SIGNALS}
 
-    def tell(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(signalled.set)
+    def pass_on(number: int, frame: FrameType | None) -> None:
         handler = before[signal.Signals(number)]
         if callable(handler):
             handler(number, frame)
+
+    def tell(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(signalled.set)
+        if number == signal.SIGTERM and drain_seconds and not signalled.is_set():
+            loop.call_soon_threadsafe(loop.call_later, drain_seconds, pass_on, number, None)
+        else:
+            pass_on(number, frame)
 
     chained = [number for number, handler in before.items() if callable(handler)]
     for number in chained:

@@ -6,7 +6,7 @@ The figures are of the models in benchmarks/RESULTS.md on two cores.
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from forecast.core.adapter import ModelConfig
@@ -20,7 +20,7 @@ _CALL_STEPS = 1_024
 # Widths of one kind differ by 15 % at the most, and nothing else has to be padded.
 _WIDTHS_PER_OCTAVE = 5
 # Beside small jobs, large ones get chunks that take little longer than a small one.
-_CHUNK_STEPS = 1_536
+_CHUNK_STEPS, _CHUNKS_IN_BATCH = 1_536, 8
 _COMPANY_SECONDS = 3.0
 # From so many callers on, one half is computed while the other is answered and asks again.
 _FEWEST_TO_HALVE = 16
@@ -36,6 +36,19 @@ class BatchLimits:
     def series_of(self, width: int) -> int:
         """Return how many series that are `width` steps wide a call takes, at least one."""
         return max(1, min(self.series, self.steps // width))
+
+    @property
+    def chunk(self) -> "BatchLimits":
+        """Return the limits of what a large job gets beside small ones."""
+        return BatchLimits(max(1, self.series // _CHUNKS_IN_BATCH), min(self.steps, _CHUNK_STEPS))
+
+    def is_small(self, job: Job) -> bool:
+        """Return whether a job is one series, or takes no longer than the chunk of a large one."""
+        return len(job.tasks) == 1 or (len(job.tasks) <= self.chunk.series and job.steps <= self.chunk.steps)
+
+    def calls(self, series: Mapping[Kind, int]) -> int:
+        """Return how many calls so many series of each kind take."""
+        return sum(-(-count // self.series_of(kind.width)) for kind, count in series.items())
 
 
 def batch_limits(config: ModelConfig, most: int) -> BatchLimits:
@@ -67,8 +80,8 @@ class Turns:
         Tasks of one key share it, if little has to be padded. Jobs with nothing left leave the queue, the
         others that were taken from go to its end.
         """
-        small = [job for job in jobs if is_small(job)]
-        large = [job for job in jobs if not is_small(job)]
+        small = [job for job in jobs if self._limits.is_small(job)]
+        large = [job for job in jobs if not self._limits.is_small(job)]
         if small:
             self._small_seen = self._clock()
         if small and not (large and self._large_is_next):
@@ -77,7 +90,7 @@ class Turns:
             self._answered = len(batch)
         else:
             self._large_is_next = False
-            kind, batch = _fill(large, self._chunk(), len(large))
+            kind, batch = _fill(large, self.large_limits(), len(large))
         taken = {id(job) for job, _ in batch}
         left = [job for job in jobs if job.pending]
         jobs.clear()
@@ -89,37 +102,32 @@ class Turns:
         around = len(small) + self._answered
         return len(small) if around < _FEWEST_TO_HALVE else -(-around // 2)
 
-    def _chunk(self) -> BatchLimits:
+    def large_limits(self) -> BatchLimits:
+        """Return the limits of what a large job gets now."""
         alone = self._clock() - self._small_seen > _COMPANY_SECONDS
-        steps = self._limits.steps
-        return BatchLimits(self._limits.series, steps if alone else min(steps, _CHUNK_STEPS))
-
-
-def is_small(job: Job) -> bool:
-    """Return whether a job is one series, or takes no longer than the chunk of a large one."""
-    return len(job.tasks) == 1 or job.steps <= _CHUNK_STEPS
+        return self._limits if alone else self._limits.chunk
 
 
 def _fill(jobs: Sequence[Job], limits: BatchLimits, most_jobs: int) -> tuple[Kind, Batch]:
-    """Take series of the first job's first kind, and others that cost less padding than a call costs."""
+    """Take series of the first job's first kind, and others that cost less padding than a call costs.
+
+    Of at most so many jobs; `slack` is the padding, in steps, that may still be added.
+    """
     first: Kind = next(iter(jobs[0].pending))
     widest, count, slack = first.width, 0, _CALL_STEPS
-    batch: Batch = []
-    taken: set[int] = set()
+    taken: dict[int, tuple[Job, list[int]]] = {}
     for width in _widths(jobs, first):
-        most = limits.series_of(max(widest, width)) - count
-        wider = max(0, width - widest) * count
-        if wider > slack:
+        widening = max(0, width - widest) * count
+        if widening > slack:
             continue
+        most = limits.series_of(max(widest, width)) - count
         if width < widest:
             most = min(most, slack // (widest - width))
-        found = _take(jobs, Kind(first.key, width), most, most_jobs, taken)
-        added = sum(len(indices) for _, indices in found)
+        added = _take(jobs, Kind(first.key, width), most, most_jobs, taken)
         if added:
-            slack -= wider + max(0, widest - width) * added
+            slack -= widening + max(0, widest - width) * added
             widest, count = max(widest, width), count + added
-            batch.extend(found)
-    return Kind(first.key, widest), batch
+    return Kind(first.key, widest), list(taken.values())
 
 
 def _widths(jobs: Iterable[Job], first: Kind) -> list[int]:
@@ -128,8 +136,11 @@ def _widths(jobs: Iterable[Job], first: Kind) -> list[int]:
     return sorted(found, key=lambda width: (abs(width - first.width), width))
 
 
-def _take(jobs: Iterable[Job], kind: Kind, most: int, most_jobs: int, taken: set[int]) -> Batch:
-    found: Batch = []
+def _take(
+    jobs: Iterable[Job], kind: Kind, most: int, most_jobs: int, taken: dict[int, tuple[Job, list[int]]]
+) -> int:
+    """Add at most so many series of a kind to what is taken of each job, and return how many."""
+    before = most
     for job in jobs:
         if most <= 0:
             break
@@ -137,10 +148,9 @@ def _take(jobs: Iterable[Job], kind: Kind, most: int, most_jobs: int, taken: set
             continue
         indices = job.take(kind, most)
         if indices:
-            taken.add(id(job))
-            found.append((job, indices))
+            taken.setdefault(id(job), (job, []))[1].extend(indices)
             most -= len(indices)
-    return found
+    return before - most
 
 
 def sort_tasks(keys: Iterable[tuple[Hashable, int]]) -> dict[Kind, deque[int]]:

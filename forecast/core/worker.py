@@ -7,7 +7,6 @@ callers. Every future ends in a result or an error.
 import logging
 import threading
 import time
-from collections import Counter, deque
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -18,18 +17,15 @@ from forecast.core.adapter import Forecast, Series, Task
 from forecast.core.errors import (
     DeadlineError,
     ModelError,
-    OverloadedError,
     SapheneiaError,
     ShutDownError,
 )
+from forecast.core.figures import Figures
 from forecast.core.job import Answer, Batch, Job, Kind, batch_size
-from forecast.core.pace import Pace
-from forecast.core.turns import BatchLimits, Turns, sort_tasks
+from forecast.core.line import Line, QueueBounds
+from forecast.core.turns import BatchLimits, sort_tasks
 
 log = logging.getLogger(__name__)
-
-# An answer expected in the last tenth of the caller's patience would likely come too late.
-_USABLE_PATIENCE = 0.9
 
 Predict = Callable[[Sequence[Task]], list[Forecast]]
 Key = Callable[[Task], Hashable]
@@ -38,51 +34,37 @@ Width = Callable[[Task], int]
 
 @dataclass(frozen=True, slots=True)
 class WorkerLoad:
-    """What a worker has to do and has done, counted in series unless it says batches."""
+    """What a worker has to do, in series; `queue_size` is the most that may wait."""
 
     waiting: int
     running: int
-    batches: int
-    forecast: int
-    refused: int
-    dropped: int
-    model_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class QueueBounds:
-    """The most series that wait for a model, and the most bytes that they take."""
-
-    series: int
-    bytes: int
-
-    def hold(self, series: int, taken: int) -> bool:
-        """Return whether so much may wait."""
-        return series <= self.series and taken <= self.bytes
+    queue_size: int
 
 
 class Worker:
     """The queue in front of one loaded model, and the thread behind it."""
 
     def __init__(
-        self, predict: Predict, key: Key, width: Width, *, limits: BatchLimits, bounds: QueueBounds, name: str
+        self,
+        predict: Predict,
+        key: Key,
+        width: Width,
+        *,
+        limits: BatchLimits,
+        bounds: QueueBounds,
+        figures: Figures,
     ) -> None:
         self._predict = predict
         self._key = key
         self._width = width
-        self._limits = limits
-        self._turns = Turns(limits)
-        self._bounds = bounds
-        self._jobs: deque[Job] = deque()
+        self._figures = figures
+        self._line = Line(limits, bounds, figures)
         self._changed = threading.Condition()
-        self._pace = Pace()
         self._closing = False
         self._running: Batch = []
         self._kind: Kind | None = None
-        self._free_at = 0.0
-        self._batches = self._forecast = self._refused = self._dropped = 0
-        self._model_seconds = 0.0
-        self._thread = threading.Thread(target=self._run, name=f"worker-{name}", daemon=True)
+        name = f"worker-{figures.model_id}"
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def submit(self, tasks: Sequence[Task], patience: float) -> Future[Answer]:
@@ -99,63 +81,19 @@ class Worker:
         with self._changed:
             if self._closing:
                 raise ShutDownError("The model is being shut down.")
-            self._admit(job, patience)
-            self._jobs.append(job)
+            self._line.join(job, patience, idle=not self._running)
             self._changed.notify()
         return job.future
 
     def refuse_if_full(self) -> None:
-        """Raise OverloadedError where not one series more may wait, before anything is read for it."""
-        with self._changed:
-            live = [job for job in self._jobs if not job.future.done()]
-            waiting = sum(job.waiting for job in live)
-            if not waiting or self._bounds.hold(waiting + 1, sum(job.bytes for job in live)):
-                return
-            self._refused += 1
-            raise _overloaded(f"{waiting} series wait already", self._free_at - time.monotonic())
-
-    def _admit(self, job: Job, patience: float) -> None:
-        live = [other for other in self._jobs if not other.future.done()]
-        if not live and not self._running:
-            # An estimate must not keep an idle model idle: without work it would never be corrected.
-            return
-        waiting = sum(other.waiting for other in live)
-        expected = self._expected_seconds(job, live)
-        taken = sum(other.bytes for other in live)
-        full = waiting > 0 and not self._bounds.hold(waiting + job.waiting, taken + job.bytes)
-        if full or expected > patience * _USABLE_PATIENCE:
-            self._refused += job.waiting
-            reason = f"{waiting} series wait already" if full else f"an answer would take {expected:.1f} s"
-            raise _overloaded(reason, expected if full else expected - patience)
-
-    def _expected_seconds(self, job: Job, live: Sequence[Job]) -> float:
-        series: Counter[Kind] = Counter({kind: len(indices) for kind, indices in job.pending.items()})
-        rounds = sum(-(-count // self._limits.series_of(kind.width)) for kind, count in series.items())
-        for other in live:
-            calls = rounds  # jobs take turns by chunks, so a larger one delays this one by its rounds only
-            for kind, indices in other.pending.items():
-                most = self._limits.series_of(kind.width)
-                series[kind] += min(len(indices), calls * most)
-                calls = max(0, calls - -(-len(indices) // most))
-        current = max(0.0, self._free_at - time.monotonic()) if self._running else 0.0
-        batches = ((kind, count, self._limits.series_of(kind.width)) for kind, count in series.items())
-        return current + sum(self._pace.seconds(*batch) for batch in batches)
+        """Raise OverloadedError where not one series more may wait; never waits itself."""
+        self._line.refuse_if_full()
 
     def load(self) -> WorkerLoad:
         """Return the figures that operators watch."""
         with self._changed:
-            return WorkerLoad(
-                waiting=self._waiting(),
-                running=batch_size(self._running),
-                batches=self._batches,
-                forecast=self._forecast,
-                refused=self._refused,
-                dropped=self._dropped,
-                model_seconds=self._model_seconds,
-            )
-
-    def _waiting(self) -> int:
-        return sum(job.waiting for job in self._jobs if not job.future.done())
+            running = batch_size(self._running)
+        return WorkerLoad(self._line.waiting, running, self._line.bounds.series)
 
     def close(self) -> None:
         """Finish the batch that runs, end all other jobs with ShutDownError, and end the thread."""
@@ -177,63 +115,45 @@ class Worker:
 
     def _drop_all(self, error: SapheneiaError) -> None:
         with self._changed:
-            left = [*(job for job, _ in self._running), *self._jobs]
+            left = [*(job for job, _ in self._running), *self._line.leave()]
             self._running = []
-            self._jobs.clear()
         for job in left:
             job.fail(error)
 
     def _next(self) -> Batch | None:
         while True:
             with self._changed:
-                while not self._jobs and not self._closing:
+                while not self._line and not self._closing:
                     self._changed.wait()
                 if self._closing:
                     return None
-                late = self._sweep()
-                batch = self._form() if self._jobs else []
+                late = self._line.sweep()
+                batch: Batch = []
+                if self._line:
+                    self._kind, batch = self._line.form()
+                    self._running = batch
             for job in late:
                 job.fail(DeadlineError("The deadline passed while the request waited for the model."))
             if batch:
                 return batch
 
-    def _sweep(self) -> list[Job]:
-        now = time.monotonic()
-        keep: deque[Job] = deque()
-        late = []
-        for job in self._jobs:
-            if not job.future.done() and now < job.deadline:
-                keep.append(job)
-                continue
-            self._dropped += job.waiting
-            if not job.future.done():
-                late.append(job)
-        self._jobs = keep
-        return late
-
-    def _form(self) -> Batch:
-        self._kind, batch = self._turns.form(self._jobs)
-        self._running = batch
-        self._free_at = time.monotonic() + self._pace.batch_seconds(self._kind, batch_size(batch))
-        return batch
-
     def _compute(self, batch: Batch) -> None:
         started = time.monotonic()
         size = batch_size(batch)
+        first = [job for job, _ in batch if job.started is None]
+        for job in first:
+            job.started = started
         outcome = self._outcome(batch)
         seconds = time.monotonic() - started
+        self._figures.batch(size, seconds, [started - job.submitted for job in first])
         with self._changed:
             if not any(isinstance(result, Exception) for result in outcome):
-                self._pace.learn(self._kind, size, seconds)
+                self._line.pace.learn(self._kind, size, seconds)
             self._running = []
-            self._batches += 1
-            self._model_seconds += seconds
-            self._forecast += size
         for (job, indices), result in zip(batch, outcome, strict=True):
             if isinstance(result, Exception):
                 job.fail(result)
                 continue
-            job.started = started if job.started is None else job.started
             job.model_seconds += seconds
             job.batch_size = max(job.batch_size, size)
             job.results.update(zip(indices, result, strict=True))
@@ -263,13 +183,6 @@ class Worker:
             failure.__cause__ = error
             return failure
         return forecasts
-
-
-def _overloaded(reason: str, seconds: float) -> OverloadedError:
-    return OverloadedError(
-        f"The model is busy: {reason}. Try again later, or allow more time with X-Deadline-Ms.",
-        retry_after=max(1.0, seconds),
-    )
 
 
 def _check(tasks: Sequence[Task], forecasts: Sequence[Forecast]) -> None:

@@ -12,11 +12,13 @@ from starlette.testclient import TestClient
 from forecast.core.adapter import Forecast, Task
 from forecast.core.answer import write_json
 from forecast.core.config import Settings
+from forecast.core.figures import Figures
 from forecast.core.inference import Patience, infer
+from forecast.core.line import QueueBounds
 from forecast.core.parameters import InferenceRequest, Parameters
 from forecast.core.schemas import InitializationRequest
 from forecast.core.turns import BatchLimits
-from forecast.core.worker import QueueBounds, Worker
+from forecast.core.worker import Worker
 from tests.core.regressed import Ask, Carrying
 from tests.fakes import FakeAdapter, make_service
 
@@ -39,7 +41,7 @@ def start() -> Iterator[Start]:
             lambda task: len(task.series.target),
             limits=BatchLimits(max_batch, 16_384),
             bounds=QueueBounds(queue_size, queue_bytes),
-            name="test",
+            figures=Figures("test"),
         )
         workers.append(worker)
         return worker

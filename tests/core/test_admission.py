@@ -41,7 +41,7 @@ def test_a_full_queue_refuses_at_once(start: Start) -> None:
     gate.opened.set()
     running.result()
     waiting.result()
-    assert worker.load().refused == 1
+    assert worker._figures.read().rejected == {"queue_full": 1, "too_late": 0}
 
 
 def test_a_full_queue_is_told_before_anything_is_read(start: Start) -> None:
@@ -58,15 +58,15 @@ def test_a_full_queue_is_told_before_anything_is_read(start: Start) -> None:
     gate.opened.set()
     for future in futures:
         future.result()
-    assert worker.load().refused == 1
+    assert worker._figures.read().rejected["queue_full"] == 1
 
 
 def test_a_queue_is_full_by_the_bytes_of_its_series_too(start: Start) -> None:
     gate = Gate()
-    worker = start(gated(FakeAdapter(gate)), queue_bytes=800)
+    worker = start(gated(FakeAdapter(gate)), queue_bytes=1_648)
     running = worker.submit([make_task("running")], PATIENT)
     assert gate.entered.wait(5)
-    waiting = worker.submit([make_task("w", values=range(60))], PATIENT)  # of 8 bytes each
+    waiting = worker.submit([make_task("w", values=range(60))], PATIENT)  # 16 bytes each
     with pytest.raises(OverloadedError, match="1 series wait already"):
         worker.submit([make_task("too large", values=range(41))], PATIENT)
     small = worker.submit([make_task("small", values=range(40))], PATIENT)
@@ -85,7 +85,7 @@ def test_a_job_that_would_come_too_late_is_refused_at_once(start: Start) -> None
     gate = Gate()
     worker = start(gated(FakeAdapter(gate)), max_batch=1)
     for _ in range(2):
-        worker._pace.learn(Kind(4, 3), 1, 1.0)
+        worker._line.pace.learn(Kind(4, 3), 1, 1.0)
     accepted, refused = [], 0
     for number in range(40):
         try:
@@ -104,7 +104,7 @@ def test_a_job_that_would_come_too_late_is_refused_at_once(start: Start) -> None
 def test_an_idle_worker_refuses_nobody_for_a_bad_estimate(start: Start) -> None:
     worker = start(lambda tasks: [last_value(task) for task in tasks])
     for _ in range(2):
-        worker._pace.learn(Kind(4, 3), 1, 60.0)
+        worker._line.pace.learn(Kind(4, 3), 1, 60.0)
     assert len(worker.submit([make_task()], 1.0).result().forecasts) == 1
 
 
@@ -112,7 +112,7 @@ def test_jobs_of_other_kinds_count_as_batches_of_their_own(start: Start) -> None
     gate = Gate()
     worker = start(gated(FakeAdapter(gate)), max_batch=64)
     for _ in range(2):
-        worker._pace.learn(Kind(1, 3), 1, 0.3)
+        worker._line.pace.learn(Kind(1, 3), 1, 0.3)
     accepted, refused = [], 0
     for horizon in range(1, 41):
         try:
@@ -131,7 +131,7 @@ def test_batches_that_fail_teach_no_pace(start: Start) -> None:
 
     worker = start(predict)
     for _ in range(2):
-        worker._pace.learn(Kind(4, 3), 1, 7.0)
+        worker._line.pace.learn(Kind(4, 3), 1, 7.0)
     with pytest.raises(DataError):
         worker.submit([make_task()], PATIENT).result()
-    assert worker._pace.batch_seconds(Kind(4, 3), 1) == 7.0
+    assert worker._line.pace.batch_seconds(Kind(4, 3), 1) == 7.0

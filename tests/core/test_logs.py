@@ -1,12 +1,17 @@
+import json
 import logging
 import logging.handlers
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
 from forecast.core import logs
-from forecast.core.logs import LOG_FILE, configure_logging
+from forecast.core.logs import LOG_FILE, LogFormat, configure_logging
+from forecast.core.notes import Notes
+from tests.conftest import AUTHORIZED, KEY, MakeApp
+from tests.core.conftest import PREFIX, REQUEST
 
 log = logging.getLogger("forecast.test")
 
@@ -49,3 +54,81 @@ def test_a_line_that_utf8_cannot_hold_is_escaped(tmp_path: Path) -> None:
     configure_logging("INFO", tmp_path)
     log.info("name=%s", "\ud800")
     assert r"name=\ud800" in (tmp_path / LOG_FILE).read_text()
+
+
+def test_a_line_of_json_has_what_a_line_of_text_has(tmp_path: Path) -> None:
+    def write(style: LogFormat) -> str:
+        configure_logging("INFO", tmp_path / style, style)
+        log.info("number=%d", 3)
+        log.info(Notes(method="GET", path="/x", status=200, ms=1.5, trace_id=None))
+        return (tmp_path / style / LOG_FILE).read_text()
+
+    text = [line.partition(" level=")[2] for line in write("text").splitlines()]
+    assert text == [
+        "INFO logger=forecast.test request_id=- number=3",
+        "INFO logger=forecast.test request_id=- method=GET path=/x status=200 ms=1.5",
+    ]
+    told = [json.loads(line) for line in write("json").splitlines()]
+    times = [line.pop("time") for line in told]
+    common = {"level": "INFO", "logger": "forecast.test", "request_id": "-"}
+    assert told == [
+        common | {"message": "number=3"},
+        common | {"method": "GET", "path": "/x", "status": 200, "ms": 1.5},
+    ]
+    assert all(time.endswith("+00:00") and len(time) == 29 for time in times)
+
+
+def test_an_exception_is_one_line_of_json(tmp_path: Path) -> None:
+    configure_logging("INFO", tmp_path, "json")
+    try:
+        raise ZeroDivisionError("nothing")
+    except ZeroDivisionError:
+        log.exception("error=%s", "INTERNAL_ERROR")
+    (line,) = (tmp_path / LOG_FILE).read_text().splitlines()
+    told = json.loads(line)
+    assert (told["level"], told["message"]) == ("ERROR", "error=INTERNAL_ERROR")
+    assert told["exception"].endswith("ZeroDivisionError: nothing")
+
+
+def test_a_forecast_leaves_one_line_with_its_model_its_series_and_the_name_of_its_key(
+    make_app: MakeApp,
+) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = {"X-Request-ID": "mine", "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    app = make_app(log_format="json")
+    with TestClient(app, headers=AUTHORIZED) as client:
+        client.post(f"{PREFIX}/initialization", json={})
+        assert client.post(f"{PREFIX}/inference", json=REQUEST, headers=headers).status_code == 200
+    lines = (app.state.settings.log_dir / LOG_FILE).read_text().splitlines()
+    (told,) = [one for one in map(json.loads, lines) if one["request_id"] == "mine"]
+    assert told.pop("ms") > 0
+    assert len(told.pop("time")) == 29
+    assert told == {
+        "level": "INFO",
+        "logger": "forecast.access",
+        "request_id": "mine",
+        "trace_id": trace,
+        "method": "POST",
+        "path": f"{PREFIX}/inference",
+        "status": 200,
+        "key": "default",
+        "model": "fake",
+        "series": 1,
+    }
+    assert not any(KEY in line for line in lines)
+
+
+def test_a_request_that_fails_leaves_two_lines_at_most(make_app: MakeApp) -> None:
+    app = make_app(log_format="json")
+
+    @app.get("/crash")
+    def crash() -> None:
+        raise ZeroDivisionError
+
+    with TestClient(app) as client:
+        client.get("/crash", headers={"X-Request-ID": "crash"})
+        client.post(f"{PREFIX}/inference", json=REQUEST, headers={"X-Request-ID": "stranger"})
+    lines = [json.loads(line) for line in (app.state.settings.log_dir / LOG_FILE).read_text().splitlines()]
+    assert [one["level"] for one in lines if one["request_id"] == "crash"] == ["ERROR", "INFO"]
+    (stranger,) = [one for one in lines if one["request_id"] == "stranger"]
+    assert (stranger["status"], stranger["model"], "key" in stranger) == (401, "fake", False)

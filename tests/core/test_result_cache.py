@@ -75,7 +75,6 @@ def test_the_oldest_are_forgotten_where_they_take_too_much() -> None:
         cache.keep([bytes([number])], [forecast])
 
     assert cache.find([b"\0", b"\1", b"\2"]) == {1: forecasts[1], 2: forecasts[2]}
-    assert cache.hits == 2
 
 
 def test_what_is_older_than_the_lifetime_is_not_found() -> None:

@@ -151,3 +151,16 @@ def test_the_limits_are_those_of_the_model_the_backend_and_the_settings(
         {"context_len": None, "horizon_len": 1, "local_dir": tmp_path, **settings}
     )
     assert batch_limits(config, most) == limits
+
+
+def test_a_job_of_several_widths_is_once_in_a_batch() -> None:
+    job = make_job(64, 60, 50, 40)
+    _, batch = Turns(ROOMY, Clock()).form(deque([job]))
+    assert [(taken is job, sorted(places)) for taken, places in batch] == [(True, [0, 1, 2, 3])]
+
+
+def test_what_is_not_padded_is_bounded_by_its_number_alone() -> None:
+    limits = BatchLimits(1024, 16_384)
+    assert [len(batch) for batch in form_all([make_job(*[1] * 2_000)], limits)] == [1024, 976]
+    turns, waiting = Turns(limits, Clock()), deque([make_job(*[1] * 2_000), make_job(1)])
+    assert [sum(len(places) for _, places in turns.form(waiting)[1]) for _ in range(2)] == [1, 128]

@@ -75,7 +75,7 @@ def test_a_cancelled_job_is_never_computed(start: Start) -> None:
     first.result()
     last.result()
     assert adapter.computed == ["first", "last"]
-    assert worker.load().dropped == 1
+    assert worker._figures.read().dropped == {"deadline": 0, "caller_gone": 1, "failed": 0}
 
 
 def test_the_rest_of_a_bulk_job_is_dropped_when_its_caller_goes(start: Start) -> None:
@@ -179,7 +179,7 @@ def test_many_threads_each_get_their_own_answer(start: Start) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
-    assert worker.load().forecast == sum(20 * (1 + value % 5) for value in range(16))
+    assert worker._figures.read().batch_series.sum == sum(20 * (1 + value % 5) for value in range(16))
 
 
 def test_a_job_without_series_has_an_empty_answer(start: Start) -> None:
@@ -196,7 +196,7 @@ def test_a_worker_that_dies_leaves_nobody_waiting_and_is_replaced(
     running = worker.submit([make_task("running")], PATIENT)
     assert gate.entered.wait(5)
     waiting = worker.submit([make_task("waiting", 9)], PATIENT)
-    monkeypatch.setattr(worker._pace, "learn", lambda *_: 1 / 0)
+    monkeypatch.setattr(worker._line.pace, "learn", lambda *_: 1 / 0)
     gate.opened.set()
     for future in (running, waiting):
         with pytest.raises(ModelError, match="The gateway failed"):

@@ -23,10 +23,10 @@ def hold(folder: Path) -> Iterator[Path]:
         (folder / name).unlink(missing_ok=True)
 
 
-def metric(gateway: Service, name: str) -> float:
+def metric(gateway: Service, name: str, labels: str = "") -> float:
     """Return a figure that the gateway has of the slow model; 0 before it has one."""
     lines = httpx.get(f"{gateway.url}/metrics", trust_env=False).text.splitlines()
-    wanted = f'sapheneia_model_{name}{{model="fake"}} '
+    wanted = f'sapheneia_model_{name}{{model="fake"{labels}}} '
     return next((float(line.removeprefix(wanted)) for line in lines if line.startswith(wanted)), 0.0)
 
 
@@ -55,7 +55,8 @@ def test_a_forecast_is_cancelled_and_its_work_dropped(visitor: Visitor, gateway:
     visitor.paste("\n".join(["shop,date,sales", *rows]))
     visitor.arrive()
     visitor.await_chart("#history")
-    before = metric(gateway, "series_dropped_total")
+    gone = "series_dropped_total", ',reason="caller_gone"'
+    before = metric(gateway, *gone)
     (hold / "hold-forecast").touch()
     visitor.forecast(["Slow model"])
     expect(visitor.tab.locator(".steps .running")).to_be_visible()
@@ -66,5 +67,5 @@ def test_a_forecast_is_cancelled_and_its_work_dropped(visitor: Visitor, gateway:
 
     expect(visitor.tab.get_by_role("heading", name="The forecast was cancelled")).to_be_visible()
     (hold / "hold-forecast").unlink()
-    until(lambda: metric(gateway, "series_dropped_total") - before == SERIES - BATCH)
+    until(lambda: metric(gateway, *gone) - before == SERIES - BATCH)
     assert metric(gateway, "series_waiting") == 0

@@ -59,4 +59,6 @@ class Stretches:
         future = future_index(last, self.freq, self.horizon, by_clock=self.by_clock)
         start = max(0, len(index) - self.context_len) if self.context_len else 0
         ticks = np.concatenate([index.astype("int64"), future.astype("int64")])
-        return Stretch(index, future, index[start:], start, ticks, count_steps(first, last, self.freq))
+        # A copy does not keep the whole calendar in memory.
+        context = index[start:].copy(deep=True) if start else index
+        return Stretch(index, future, context, start, ticks, count_steps(first, last, self.freq))

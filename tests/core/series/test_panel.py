@@ -255,3 +255,19 @@ def test_every_horizon_is_returned_whole_on_the_calendar(
     )
     assert made.series[0].future_index.tolist() == stamps[len(values) :].tolist()
     assert made.series[0].target.tolist() == values
+
+
+def test_rows_of_three_centuries_may_come_in_any_order() -> None:
+    years = [f"{year}-01-01" for year in (2008, *range(1700, 2008))]
+    (series,) = panel({"date": years, "y": list(range(309))}, {"y": "target"}).series
+    assert series.index[[0, -1]].year.tolist() == [1700, 2008]
+    assert series.target[[0, -1]].tolist() == [1.0, 0.0]
+
+
+def test_a_short_context_keeps_no_long_history_in_memory() -> None:
+    days = pd.date_range("2000-01-01", periods=5_000).strftime("%Y-%m-%d").tolist()
+    (series,) = panel({"date": days, "y": list(range(5_000))}, {"y": "target"}, context_len=10).series
+    assert series.target.base is None
+    base = series.index.to_numpy().base
+    assert base is not None
+    assert len(base) == 10

@@ -8,7 +8,7 @@ from typing import ClassVar
 from forecast.core.adapter import Adapter, Capabilities, Forecast, ModelConfig, Options, Task
 from forecast.core.errors import RequestError
 from forecast.core.lifecycle import ModelService
-from forecast.core.pool import FIT_STEPS, FitPool
+from forecast.core.pool import FitPool
 from forecast.core.schemas import nearest
 from forecast.models.prophet.schemas.schema import ProphetOptions, ProphetSettings
 from forecast.models.prophet.services.fit import fit, list_countries, warm
@@ -44,7 +44,7 @@ class ProphetAdapter(Adapter[Fitters]):
 
     def width(self, task: Task) -> int:
         """Return the same for every task: a fit pads nothing."""
-        return FIT_STEPS
+        return 1
 
     def predict(self, loaded: Fitters, tasks: Sequence[Task]) -> list[Forecast]:
         """Return one forecast per task, fitted side by side.

@@ -19,7 +19,7 @@ from forecast.core.adapter import (
     Task,
 )
 from forecast.core.lifecycle import ModelService
-from forecast.core.pool import FIT_STEPS, FitPool
+from forecast.core.pool import FitPool
 from forecast.models.statsforecast.schemas.schema import (
     StatsforecastOptions,
     StatsforecastSettings,
@@ -45,7 +45,7 @@ class StatsforecastAdapter(Adapter[FitPool]):
 
     def width(self, task: Task) -> int:
         """Return the same for every task: a fit pads nothing."""
-        return FIT_STEPS
+        return 1
 
     def predict(self, loaded: FitPool, tasks: Sequence[Task]) -> list[Forecast]:
         """Return one forecast per task, fitted side by side."""

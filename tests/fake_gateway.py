@@ -1,0 +1,28 @@
+"""The gateway with the fake model, as a server takes it: `uvicorn tests.fake_gateway:app`.
+
+The model waits as long as the file is there that FAKE_HOLD names.
+"""
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from forecast.models import MODEL_REGISTRY
+from tests import fake_model
+
+_place = {"name": "Fake", "router_path": "tests.fake_model", "service_path": "tests.fake_model"}
+_entry: Any = {**MODEL_REGISTRY["statsforecast"], **_place}
+MODEL_REGISTRY["fake"] = _entry
+
+
+def _wait(_: object) -> None:
+    while Path(os.environ.get("FAKE_HOLD", "/nonexistent")).exists():
+        threading.Event().wait(0.01)
+
+
+fake_model.adapter.on_predict = _wait
+
+from forecast.main import app  # noqa: E402 - made on demand
+
+__all__ = ["app"]

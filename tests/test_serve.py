@@ -1,0 +1,56 @@
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from uvicorn.main import main
+
+from scripts import serve
+
+SET = ("OMP_WAIT_POLICY", "UVICORN_TIMEOUT_KEEP_ALIVE", "METRICS_DIR")
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable that a start sets is set, and what it sets goes with the test."""
+    for name in SET:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("UVICORN_WORKERS", raising=False)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+
+def start(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> dict[str, str]:
+    monkeypatch.setattr(sys, "argv", ["serve", "forecast.main:app", *arguments])
+    serve.prepare()
+    return {name: os.environ[name] for name in SET if name in os.environ}
+
+
+def test_connections_are_kept_for_longer_than_callers_keep_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert start(monkeypatch, "--port", "8000") == {
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "UVICORN_TIMEOUT_KEEP_ALIVE": "75",
+    }
+    assert main.make_context("uvicorn", ["forecast.main:app"]).params["timeout_keep_alive"] == 75
+
+
+def test_what_the_operator_sets_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given = {
+        "OMP_WAIT_POLICY": "ACTIVE",
+        "UVICORN_TIMEOUT_KEEP_ALIVE": "5",
+        "METRICS_DIR": str(tmp_path / "own"),
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert start(monkeypatch, "--workers", "2") == given
+
+
+@pytest.mark.parametrize(("arguments", "variable"), [(("--workers", "2"), None), ((), "2")])
+def test_several_processes_share_a_folder_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], variable: str | None
+) -> None:
+    if variable:
+        monkeypatch.setenv("UVICORN_WORKERS", variable)
+    folder = Path(start(monkeypatch, *arguments)["METRICS_DIR"])
+    assert folder.is_dir()
+    assert folder.stat().st_mode & 0o777 == 0o700
