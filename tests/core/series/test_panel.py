@@ -269,5 +269,4 @@ def test_a_short_context_keeps_no_long_history_in_memory() -> None:
     (series,) = panel({"date": days, "y": list(range(5_000))}, {"y": "target"}, context_len=10).series
     assert series.target.base is None
     base = series.index.to_numpy().base
-    assert base is not None
-    assert len(base) == 10
+    assert base is None or base.nbytes == 80
