@@ -20,6 +20,7 @@ from benchmarks import (
     memory,
     mixed,
     overhead,
+    overload,
     precision,
     start,
 )
@@ -37,6 +38,7 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(available_cores()))
     # As scripts.serve has it.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with ExitStack() as stack:
         given, folder = _read_arguments(stack)
         benchmarks = _benchmarks(folder, given.series)
@@ -65,6 +67,7 @@ def _benchmarks(folder: Path, series: int | None = None) -> dict[str, Callable[[
         **{name: partial(concurrency.measure, name, folder) for name in concurrency.MODEL_IDS},
         **{f"bulk-{name}": partial(bulk.measure, name, folder, series) for name in bulk.SERIES},
         "mixed-chronos-2": partial(mixed.measure, "chronos-2", folder),
+        "overload-chronos-2": partial(overload.measure, "chronos-2", folder),
         "prophet-100": fits.measure_prophet,
         "statsforecast-1000": fits.measure_statsforecast,
         "flowstate": partial(flowstate.measure, folder),

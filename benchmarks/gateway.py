@@ -30,6 +30,10 @@ class Gateway:
     pid: int
 
 
+class RefusedError(RuntimeError):
+    """The gateway was too busy."""
+
+
 class Caller:
     """One keep-alive connection to a gateway that serves one model."""
 
@@ -77,7 +81,8 @@ class Caller:
         response = self._connection.getresponse()
         content = response.read()
         if response.status != 200:
-            raise RuntimeError(f"{method} {path}: {response.status} {content.decode()}")
+            kind = RefusedError if response.status == 503 else RuntimeError
+            raise kind(f"{method} {path}: {response.status} {content.decode()}")
         return content
 
 

@@ -8,7 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bodies, bulk, concurrency, fits, flowstate, loads, mixed, noop, overhead, start
+from benchmarks import (
+    bodies,
+    bulk,
+    concurrency,
+    fits,
+    flowstate,
+    loads,
+    mixed,
+    noop,
+    overhead,
+    overload,
+    start,
+)
 from benchmarks.callers import run_callers
 from benchmarks.gateway import Caller, run_gateway
 from benchmarks.report import Table, describe_machine
@@ -129,6 +141,14 @@ def test_a_gateway_that_cannot_start_tells_why() -> None:
         closing(Caller(port, "nothing")) as caller,
     ):
         caller.get("/health/live")
+
+
+def test_refusals_of_a_full_queue_are_timed(tmp_path: Path) -> None:
+    table = overload.measure("bolt-tiny", tmp_path, series=3_000, calls=2)
+
+    ((calls, *milliseconds),) = table.rows
+    assert calls == "2"
+    assert all(float(time) > 0 for time in milliseconds)
 
 
 def test_a_table_is_aligned_markdown() -> None:

@@ -69,14 +69,15 @@ async def infer(
     """Return the forecast that a request asks for as `write` writes it, computed now where `fresh`.
 
     Raises NotInitializedError before anything is read, or with LAZY_INITIALIZATION what `load_on_demand`
-    raises; the errors of the table and its definition, OverloadedError, DeadlineError, and AbandonedError
+    raises, and OverloadedError; the errors of the table and its definition, DeadlineError, and AbandonedError
     when the caller has gone; whatever is being done for the request then is given up.
     """
     gone = asyncio.create_task(patience.gone())
     try:
         if settings.lazy_initialization:
             await load_on_demand(service, patience.left_to_load(), gone)
-        service.require_ready()
+        _, ready = service.require_ready()
+        ready.worker.refuse_if_full()
         work = asyncio.create_task(_forecast(service, request, settings, patience, write, fresh))
         return await _first(work, gone, patience)
     finally:

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from forecast.core.adapter import Forecast, Task
+from forecast.core.adapter import Forecast, Series, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,12 @@ class Job:
     model_seconds: float = 0.0
     batch_size: int = 0
     steps: int = field(init=False)
+    bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
-        """Count the time steps of all tasks."""
+        """Count the time steps of all tasks, and the bytes that they take until the job is done."""
         self.steps = sum(kind.width * len(indices) for kind, indices in self.pending.items())
+        self.bytes = sum(_bytes(series) for task in self.tasks for series in task.targets)
 
     @property
     def waiting(self) -> int:
@@ -86,6 +88,11 @@ class Job:
                 submitted=self.submitted,
             )
         )
+
+
+def _bytes(series: Series) -> int:
+    arrays = (array for one in series.covariates for array in (one.past, one.future) if array is not None)
+    return series.target.nbytes + sum(array.nbytes for array in arrays)
 
 
 Batch = list[tuple[Job, list[int]]]

@@ -35,7 +35,7 @@ from forecast.core.schemas import InitializationRequest
 from forecast.core.snapshot import Loaded, Ready, Snapshot, Status
 from forecast.core.turns import batch_limits
 from forecast.core.warm_up import warm_up_task
-from forecast.core.worker import Worker, WorkerLoad
+from forecast.core.worker import QueueBounds, Worker, WorkerLoad
 
 log = logging.getLogger(__name__)
 
@@ -201,7 +201,7 @@ class ModelService(Generic[Loaded]):
                 self.adapter.batch_key,
                 self.adapter.width,
                 limits=batch_limits(config, limits.max_batch or self.adapter.max_batch),
-                queue_size=self.settings.queue_size,
+                bounds=QueueBounds(self.settings.queue_size, self.settings.queue_bytes),
                 figures=self.figures,
             )
             # The first forecast pages weights in and proves the model, the second teaches its pace.

@@ -58,6 +58,12 @@ class ModelSettings(EnvSettings):
         validation_alias=AliasChoices("INFERENCE_QUEUE_SIZE"),
         description="The most series that wait for one model; a request beyond it is a 503.",
     )
+    queue_bytes: int = Field(
+        1_073_741_824,
+        ge=1,
+        validation_alias=AliasChoices("INFERENCE_QUEUE_BYTES"),
+        description="The most memory that the series waiting for one model take; beyond it is a 503 too.",
+    )
     timeout_seconds: float = Field(
         300.0,
         gt=0,

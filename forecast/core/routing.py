@@ -157,15 +157,18 @@ def _add_inference(router: APIRouter, service: ModelService[Any], request_type: 
         settings: CurrentSettings,
         x_deadline_ms: Annotated[int | None, Header(ge=1, description="Give up after this long.")] = None,
         prefer: Annotated[
-            list[str] | None, Header(description="`wait=N`: wait N seconds for a model that is not loaded.")
+            list[str] | None,
+            Header(description="`wait=N`: give up after N seconds; 0: wait for no load."),
         ] = None,
     ) -> Patience:
         longest = service.settings.timeout_seconds
         # Compared as they are: an integer can be too large to divide.
         seconds = longest if x_deadline_ms is None else min(longest * 1000, x_deadline_ms) / 1000
         wait = preferred_wait(prefer or ())
-        if settings.lazy_initialization and wait is not None and service.snapshot.ready is None:
+        kept = bool(wait) if service.snapshot.ready else settings.lazy_initialization and wait is not None
+        if kept:
             request.state.preference_applied = f"wait={wait}"
+            seconds = min(seconds, wait) if wait else seconds
         return Patience(request.state.started, seconds, partial(_gone, request), wait)
 
     async def read_freshness(

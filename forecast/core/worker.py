@@ -46,6 +46,18 @@ class WorkerLoad:
     queue_size: int
 
 
+@dataclass(frozen=True, slots=True)
+class QueueBounds:
+    """The most series that wait for a model, and the most bytes that they take."""
+
+    series: int
+    bytes: int
+
+    def hold(self, series: int, taken: int) -> bool:
+        """Return whether so much may wait."""
+        return series <= self.series and taken <= self.bytes
+
+
 class Worker:
     """The queue in front of one loaded model, and the thread behind it."""
 
@@ -56,7 +68,7 @@ class Worker:
         width: Width,
         *,
         limits: BatchLimits,
-        queue_size: int,
+        bounds: QueueBounds,
         figures: Figures,
     ) -> None:
         self._predict = predict
@@ -64,7 +76,7 @@ class Worker:
         self._width = width
         self._limits = limits
         self._turns = Turns(limits)
-        self._queue_size = queue_size
+        self._bounds = bounds
         self._figures = figures
         self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
@@ -96,6 +108,16 @@ class Worker:
             self._changed.notify()
         return job.future
 
+    def refuse_if_full(self) -> None:
+        """Raise OverloadedError where not one series more may wait, before anything is read for it."""
+        with self._changed:
+            live = [job for job in self._jobs if not job.future.done()]
+            waiting = sum(job.waiting for job in live)
+            if not waiting or self._bounds.hold(waiting + 1, sum(job.bytes for job in live)):
+                return
+            self._figures.reject("queue_full", 1)
+            raise _overloaded(f"{waiting} series wait already", self._free_at - time.monotonic())
+
     def _admit(self, job: Job, patience: float) -> None:
         live = [other for other in self._jobs if not other.future.done()]
         if not live and not self._running:
@@ -103,14 +125,12 @@ class Worker:
             return
         waiting = sum(other.waiting for other in live)
         expected = self._expected_seconds(job, live)
-        full = waiting > 0 and waiting + job.waiting > self._queue_size
+        taken = sum(other.bytes for other in live)
+        full = waiting > 0 and not self._bounds.hold(waiting + job.waiting, taken + job.bytes)
         if full or expected > patience * _USABLE_PATIENCE:
             self._figures.reject("queue_full" if full else "too_late", job.waiting)
             reason = f"{waiting} series wait already" if full else f"an answer would take {expected:.1f} s"
-            raise OverloadedError(
-                f"The model is busy: {reason}. Try again later, or allow more time with X-Deadline-Ms.",
-                retry_after=max(1.0, expected if full else expected - patience),
-            )
+            raise _overloaded(reason, expected if full else expected - patience)
 
     def _expected_seconds(self, job: Job, live: Sequence[Job]) -> float:
         series: Counter[Kind] = Counter({kind: len(indices) for kind, indices in job.pending.items()})
@@ -131,7 +151,7 @@ class Worker:
             return WorkerLoad(
                 waiting=self._waiting(),
                 running=batch_size(self._running),
-                queue_size=self._queue_size,
+                queue_size=self._bounds.series,
             )
 
     def _waiting(self) -> int:
@@ -249,6 +269,13 @@ def _why_dropped(job: Job, now: float) -> Drop:
     if job.future.done() and not job.future.cancelled():
         return "failed"
     return "deadline" if now >= job.deadline else "caller_gone"
+
+
+def _overloaded(reason: str, seconds: float) -> OverloadedError:
+    return OverloadedError(
+        f"The model is busy: {reason}. Try again later, or allow more time with X-Deadline-Ms.",
+        retry_after=max(1.0, seconds),
+    )
 
 
 def _check(tasks: Sequence[Task], forecasts: Sequence[Forecast]) -> None:

@@ -17,7 +17,7 @@ from forecast.core.inference import Patience, infer
 from forecast.core.parameters import InferenceRequest, Parameters
 from forecast.core.schemas import InitializationRequest
 from forecast.core.turns import BatchLimits
-from forecast.core.worker import Worker
+from forecast.core.worker import QueueBounds, Worker
 from tests.core.regressed import Ask, Carrying
 from tests.fakes import FakeAdapter, make_service
 
@@ -29,14 +29,17 @@ def start() -> Iterator[Start]:
     workers: list[Worker] = []
 
     def make(
-        predict: Callable[[Sequence[Task]], list[Forecast]], max_batch: int = 4, queue_size: int = 1000
+        predict: Callable[[Sequence[Task]], list[Forecast]],
+        max_batch: int = 4,
+        queue_size: int = 1000,
+        queue_bytes: int = 10**9,
     ) -> Worker:
         worker = Worker(
             predict,
             lambda task: task.horizon,
             lambda task: len(task.series.target),
             limits=BatchLimits(max_batch, 16_384),
-            queue_size=queue_size,
+            bounds=QueueBounds(queue_size, queue_bytes),
             figures=Figures("test"),
         )
         workers.append(worker)

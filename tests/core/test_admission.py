@@ -44,6 +44,37 @@ def test_a_full_queue_refuses_at_once(start: Start) -> None:
     assert worker._figures.read().rejected == {"queue_full": 1, "too_late": 0}
 
 
+def test_a_full_queue_is_told_before_anything_is_read(start: Start) -> None:
+    gate = Gate()
+    worker = start(gated(FakeAdapter(gate)), queue_size=2)
+    worker.refuse_if_full()
+    futures = [worker.submit([make_task("running")], PATIENT)]
+    assert gate.entered.wait(5)
+    futures.append(worker.submit([make_task("w1")], PATIENT))
+    worker.refuse_if_full()
+    futures.append(worker.submit([make_task("w2")], PATIENT))
+    with pytest.raises(OverloadedError, match="2 series wait already"):
+        worker.refuse_if_full()
+    gate.opened.set()
+    for future in futures:
+        future.result()
+    assert worker._figures.read().rejected == {"queue_full": 1, "too_late": 0}
+
+
+def test_a_queue_is_full_by_the_bytes_of_its_series_too(start: Start) -> None:
+    gate = Gate()
+    worker = start(gated(FakeAdapter(gate)), queue_bytes=800)
+    running = worker.submit([make_task("running")], PATIENT)
+    assert gate.entered.wait(5)
+    waiting = worker.submit([make_task("w", values=range(60))], PATIENT)  # of 8 bytes each
+    with pytest.raises(OverloadedError, match="1 series wait already"):
+        worker.submit([make_task("too large", values=range(41))], PATIENT)
+    small = worker.submit([make_task("small", values=range(40))], PATIENT)
+    gate.opened.set()
+    for future in (running, waiting, small):
+        assert len(future.result().forecasts) == 1
+
+
 def test_a_job_larger_than_the_queue_is_taken_when_nothing_waits(start: Start) -> None:
     worker = start(lambda tasks: [last_value(task) for task in tasks], queue_size=3)
     answer = worker.submit([make_task(str(number)) for number in range(9)], PATIENT).result()

@@ -92,6 +92,18 @@ def test_who_waits_long_enough_is_answered_and_told_that_the_preference_was_appl
     assert (answered.status_code, answered.headers["Preference-Applied"]) == (200, "wait=60")
 
 
+def test_a_caller_who_prefers_to_wait_so_long_is_told_when_that_has_passed(
+    client: TestClient, fake: FakeAdapter
+) -> None:
+    client.post(f"{PREFIX}/initialization", json={})
+    gate = Gate()
+    fake.on_predict = gate
+    late = prefer(client, "wait=1")
+    gate.opened.set()
+    assert (late.status_code, late.json()["error"]) == (504, "DEADLINE_EXCEEDED")
+    assert late.headers["Preference-Applied"] == "wait=1"
+
+
 def test_a_deadline_that_passes_during_the_load_is_a_503(demanding: TestClient, fake: FakeAdapter) -> None:
     gate = Gate()
     fake.on_load = gate

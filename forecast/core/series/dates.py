@@ -41,8 +41,10 @@ def sift_dates(column: pd.Series, first: First | None = None) -> pd.DatetimeInde
     """
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         index = pd.DatetimeIndex(column)
+        if index.unit == "ns":
+            return index
         # Files may hold years that nanoseconds cannot tell.
-        outside = (index.unit != "ns") & ((index.year < 1678) | (index.year > 2261))
+        outside = (index.year < 1678) | (index.year > 2261)
         return pd.DatetimeIndex(index.where(~outside)) if np.any(outside) else index
     # The series of a table share most of their dates: each is read once.
     codes, distinct = pd.factorize(column, use_na_sentinel=False)

@@ -219,8 +219,11 @@ def _read_series(
 
 def _past(target: str, values: Floats, cut: Cut, parameters: Parameters) -> Floats:
     """Return one target's context, its gaps refused, filled or left."""
+    gaps = np.isnan(values)
+    if not gaps.any():
+        return values[cut.start :]
     if parameters.missing == "error":
-        cut.refuse_gaps(target, np.isnan(values))
+        cut.refuse_gaps(target, gaps)
     past = fill_numbers(values, parameters.missing)[cut.start :]
     if np.isnan(past).all():
         raise DataError(f"Series '{cut.unique_id}' has no value of target '{target}' in its context.")
@@ -274,6 +277,8 @@ def _places(name: str, rows: Rows, stretch: Stretch, sheet: _Sheet, plan: _Plan)
 
 
 def _check_length(name: str, targets: Iterable[Floats], limits: Capabilities) -> None:
+    if limits.min_context <= 1:
+        return  # There is one at least, or the context would have been refused.
     known = min(int(np.count_nonzero(~np.isnan(target))) for target in targets)
     if known < limits.min_context:
         raise DataError(
