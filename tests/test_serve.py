@@ -7,7 +7,7 @@ from uvicorn.main import main
 
 from scripts import serve
 
-SET = ("OMP_WAIT_POLICY", "UVICORN_TIMEOUT_KEEP_ALIVE", "METRICS_DIR")
+SET = ("OMP_WAIT_POLICY", "ARROW_DEFAULT_MEMORY_POOL", "UVICORN_TIMEOUT_KEEP_ALIVE", "METRICS_DIR")
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +29,7 @@ def start(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> dict[str, str]:
 def test_connections_are_kept_for_longer_than_callers_keep_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert start(monkeypatch, "--port", "8000") == {
         "OMP_WAIT_POLICY": "PASSIVE",
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
         "UVICORN_TIMEOUT_KEEP_ALIVE": "75",
     }
     assert main.make_context("uvicorn", ["forecast.main:app"]).params["timeout_keep_alive"] == 75
@@ -37,6 +38,7 @@ def test_connections_are_kept_for_longer_than_callers_keep_theirs(monkeypatch: p
 def test_what_the_operator_sets_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     given = {
         "OMP_WAIT_POLICY": "ACTIVE",
+        "ARROW_DEFAULT_MEMORY_POOL": "mimalloc",
         "UVICORN_TIMEOUT_KEEP_ALIVE": "5",
         "METRICS_DIR": str(tmp_path / "own"),
     }
