@@ -24,6 +24,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from forecast.core.service_urls import ServiceUrls
+
 TEMPLATE_KEY = "change-me-to-a-long-random-string"
 SHORTEST_KEY = 32
 _BUCKETS = re.compile(r"(s3|gs|az)://[^/]+/.*[^/]")
@@ -113,6 +115,11 @@ class Settings(EnvSettings):
         1, ge=1, description="Server processes; each loads its own models and has its own queues."
     )
     model_name: str = Field("all", description="The one model this process serves, or `all`.")
+    model_service_urls: ServiceUrls = Field(
+        {},
+        description="Services that models run in, as `timesfm20=http://host:8001`, comma-separated;"
+        " with `MODEL_NAME=all`.",
+    )
     initialize_on_start: Words = Field(
         ("statsforecast",), description="Models loaded at start, comma-separated, or `none`."
     )
