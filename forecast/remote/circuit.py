@@ -1,4 +1,4 @@
-"""A circuit before a service: it opens when the service cannot be reached, and is tried again after a pause."""
+"""A circuit before a service: open while it cannot be reached, and tried again after a pause."""
 
 import logging
 import time
@@ -51,7 +51,7 @@ class Circuit:
             return
         if now < until:
             raise ServiceUnavailableError(
-                f"The service of the model '{self._model_id}' could not be reached; it is tried again shortly.",
+                f"The service of the model '{self._model_id}' was not reached; it is tried again shortly.",
                 retry_after=until - now,
             )
         # Half open: this call finds out, and the next one may where it takes longer than the pause.

@@ -45,7 +45,14 @@ def pass_to_service(headers: Iterable[tuple[bytes, bytes]], request_id: str, lef
 
 def pass_to_caller(headers: Iterable[tuple[bytes, bytes]]) -> Raw:
     """Return the headers of a service's answer, without those that the gateway writes itself."""
-    return _drop(headers, _OF_A_SERVICE, _OF_A_SERVICE_FROM)
+    passed = _drop(headers, _OF_A_SERVICE, _OF_A_SERVICE_FROM)
+    varied = [(name, _without_origin(value) if name == b"vary" else value) for name, value in passed]
+    return [(name, value) for name, value in varied if value or name != b"vary"]
+
+
+def _without_origin(vary: bytes) -> bytes:
+    """Return what an answer depends on beside the origin, which the gateway's CORS adds again."""
+    return b", ".join(name for part in vary.split(b",") if (name := part.strip()).lower() != b"origin")
 
 
 def _drop(
@@ -54,9 +61,7 @@ def _drop(
     lowered = [(name.lower(), value) for name, value in headers]
     named = b",".join(value for name, value in lowered if name == b"connection")
     dropped = names | _OF_A_CONNECTION | {name.strip().lower() for name in named.split(b",")}
-    return [
-        (name, value) for name, value in lowered if name not in dropped and not name.startswith(prefixes)
-    ]
+    return [(name, value) for name, value in lowered if name not in dropped and not name.startswith(prefixes)]
 
 
 def milliseconds_left(given: str | None, longest: float, spent: float) -> int | None:

@@ -20,9 +20,7 @@ def build_remote_router(model_id: str, local: APIRouter) -> APIRouter:
         service: RemoteService = request.app.state.remote[model_id]
         return service
 
-    async def pass_on(
-        request: Request, service: Annotated[RemoteService, Depends(find_service)]
-    ) -> Response:
+    async def pass_on(request: Request, service: Annotated[RemoteService, Depends(find_service)]) -> Response:
         """Answer what the model's service answers."""
         return await forward(service, request)
 
@@ -32,7 +30,7 @@ def build_remote_router(model_id: str, local: APIRouter) -> APIRouter:
             router.add_api_route(
                 route.path,
                 pass_on,
-                methods=sorted(route.methods),
+                methods=sorted(route.methods or ()),
                 dependencies=route.dependencies,
                 response_model=None,
                 include_in_schema=False,

@@ -25,9 +25,7 @@ class Scripted:
 
     def app(self) -> FastAPI:
         async def respond(request: Request) -> Response:
-            self.seen.append(
-                (request.method, request.url.path, dict(request.headers), await request.body())
-            )
+            self.seen.append((request.method, request.url.path, dict(request.headers), await request.body()))
             return await self.answer(request)
 
         app = FastAPI(openapi_url=None)

@@ -110,9 +110,7 @@ def test_tables_and_packed_bodies_pass_as_they_are(
         headers["Content-Encoding"] = coding
     answers = []
     for client in (gateway, service):
-        with client.stream(
-            "POST", f"{PREFIX}/inference", content=arrow(coding), headers=headers
-        ) as answer:
+        with client.stream("POST", f"{PREFIX}/inference", content=arrow(coding), headers=headers) as answer:
             _, raw, told = kept(answer)
         assert answer.status_code == 200
         # Its times differ, and with them its length by some bytes.
@@ -131,7 +129,7 @@ def test_what_a_service_answers_is_neither_packed_nor_unpacked(
     content = b"not what its header says " * 100
 
     async def answer(request: Request) -> Response:
-        headers = {"Content-Encoding": coding} if coding else {}
+        headers = {"Vary": "Origin"} | ({"Content-Encoding": coding} if coding else {})
         return Response(content, media_type="application/json", headers=headers)
 
     url = serve(Scripted(answer).app())

@@ -79,12 +79,28 @@ def test_what_the_gateway_writes_itself_does_not_come_from_the_service() -> None
     ]
 
 
+@pytest.mark.parametrize(
+    ("told", "passed"),
+    [
+        (b"Origin", []),
+        (b"Accept, Origin", [(b"vary", b"Accept")]),
+        (b"origin,Accept,Accept-Encoding", [(b"vary", b"Accept, Accept-Encoding")]),
+    ],
+)
+def test_that_an_answer_depends_on_the_origin_is_said_once(
+    told: bytes, passed: list[tuple[bytes, bytes]]
+) -> None:
+    assert pass_to_caller([(b"Vary", told)]) == passed
+
+
 @given(
     st.none() | st.integers(1, 10**15 - 1),
     st.floats(0.001, 1e9),
     st.floats(0, 1e6, allow_subnormal=False),
 )
-def test_a_deadline_is_shortened_by_the_time_spent(given_ms: int | None, longest: float, spent: float) -> None:
+def test_a_deadline_is_shortened_by_the_time_spent(
+    given_ms: int | None, longest: float, spent: float
+) -> None:
     whole = longest * 1000 if given_ms is None else min(given_ms, longest * 1000)
     header = None if given_ms is None else str(given_ms)
     if whole - spent * 1000 < 1:
