@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import httpx
 import pyarrow as pa
 import pytest
+from anyio import sleep_forever
 from anyio.to_thread import run_sync
 from fastapi import Request, Response
 from starlette.responses import StreamingResponse
@@ -267,6 +268,28 @@ def test_a_caller_that_goes_away_ends_the_request_to_the_service(
     sock.close()
     assert dropped.wait(30)
     assert gateway.get("/health/live").status_code == 200
+
+
+def test_a_caller_that_goes_away_in_the_middle_of_an_answer_ends_it(
+    make_gateway: MakeGateway, serve: Serve
+) -> None:
+    dropped = threading.Event()
+
+    async def answer(request: Request) -> Response:
+        async def parts() -> AsyncIterator[bytes]:
+            try:
+                yield b"first"
+                await sleep_forever()
+            finally:
+                dropped.set()
+
+        return StreamingResponse(parts())
+
+    gateway = make_gateway(serve(Scripted(answer).app()))
+    with gateway.stream("POST", f"{PREFIX}/inference", json={}) as told:
+        assert next(told.iter_raw()) == b"first"
+        assert not dropped.is_set()
+    assert dropped.wait(30)
 
 
 def test_the_worker_drops_what_a_caller_of_the_gateway_gave_up(
