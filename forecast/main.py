@@ -97,9 +97,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     services = app.state.services
     try:
         async with (
-            connect(app.state.service_urls) as app.state.remote,
-            create_task_group() as meanwhile,
             ended_by_signal() as signalled,
+            connect(app.state.service_urls, signalled) as app.state.remote,
+            create_task_group() as meanwhile,
         ):
             meanwhile.start_soon(end_loads, services.values(), signalled)
             for model_id in app.state.required:

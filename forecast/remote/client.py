@@ -1,5 +1,6 @@
 """The services of models, and the connections to them."""
 
+import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -18,14 +19,19 @@ _KEEP_ALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
 
 
 @asynccontextmanager
-async def connect(urls: Mapping[str, str]) -> AsyncIterator[dict[str, RemoteService]]:
-    """Yield the service of each model by its ID; their connections are closed at the end."""
+async def connect(urls: Mapping[str, str], ending: asyncio.Event) -> AsyncIterator[dict[str, RemoteService]]:
+    """Yield the service of each model by its ID; their connections are closed at the end.
+
+    `ending` is set once the gateway is told to end: loads are not waited for then.
+    """
     if not urls:
         yield {}
         return
     async with open_client() as client:
         yield {
-            model_id: RemoteService(model_id, url, client, get_service(model_id).settings.timeout_seconds)
+            model_id: RemoteService(
+                model_id, url, client, get_service(model_id).settings.timeout_seconds, ending
+            )
             for model_id, url in urls.items()
         }
 

@@ -10,9 +10,9 @@ from fastapi import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from forecast.core.errors import AbandonedError, DeadlineError
+from forecast.core.errors import AbandonedError, DeadlineError, ServiceUnavailableError
 from forecast.remote.caller import Caller
-from forecast.remote.faults import told
+from forecast.remote.faults import RETRY_SECONDS, told
 from forecast.remote.headers import milliseconds_left, pass_to_caller, pass_to_service
 from forecast.remote.service import RemoteService
 
@@ -38,7 +38,8 @@ async def forward(service: RemoteService, request: Request) -> "PassedOn":
         None if reading else caller.body(),
         _STATUS_SECONDS if reading else deadline,
     )
-    answer = await _first(asyncio.create_task(sending), caller, deadline)
+    ending = service.ending if deadline is None else None  # an inference is waited for, as it is short
+    answer = await _first(asyncio.create_task(sending), caller, deadline, ending)
     return PassedOn(answer, service.model_id)
 
 
@@ -52,20 +53,29 @@ def _deadline(service: RemoteService, request: Request) -> tuple[int | None, flo
 
 
 async def _first(
-    work: asyncio.Task[httpx.Response], caller: Caller, deadline: float | None
+    work: asyncio.Task[httpx.Response],
+    caller: Caller,
+    deadline: float | None,
+    ending: asyncio.Event | None,
 ) -> httpx.Response:
     gone = asyncio.create_task(caller.gone())
-    either: set[asyncio.Task[Any]] = {work, gone}
+    ended = asyncio.create_task((ending or asyncio.Event()).wait())
+    either: set[asyncio.Task[Any]] = {work, gone, ended}
     try:
         await asyncio.wait(either, timeout=deadline, return_when=asyncio.FIRST_COMPLETED)
         if work.done():
             return work.result()
         if gone.done():
             raise AbandonedError("The caller went away before the answer was ready.")
+        if ended.done():
+            raise ServiceUnavailableError(
+                "The gateway is ending; the model's service may go on with what was asked of it.",
+                retry_after=RETRY_SECONDS,
+            )
         raise DeadlineError("The deadline passed before the forecast was made.")
     finally:
-        gone.cancel()
-        work.cancel()
+        for task in either:
+            task.cancel()
 
 
 class PassedOn(StreamingResponse):

@@ -35,7 +35,7 @@ UNREACHABLE = State(status="error", error=ServiceUnavailableError.code)
 class RemoteService:
     """The service of one model: passes requests on to it, and knows how it is.
 
-    `longest` is how many seconds an inference may take.
+    `longest` is how many seconds an inference may take; `ending` is set once the gateway is told to end.
     """
 
     def __init__(
@@ -44,10 +44,12 @@ class RemoteService:
         url: str,
         client: httpx.AsyncClient,
         longest: float,
+        ending: asyncio.Event,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.model_id = model_id
         self.longest = longest
+        self.ending = ending
         self._url = url
         self._client = client
         self._clock = clock

@@ -1,6 +1,7 @@
 """Services that models run in, and the gateway before them: real servers on loopback."""
 
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,19 @@ class Scripted:
         app = FastAPI(openapi_url=None)
         app.add_route("/{path:path}", respond, methods=["GET", "POST"])
         return app
+
+
+def hanging(arrived: threading.Event, dropped: threading.Event) -> Scripted:
+    """A service that never answers, and notes when nobody waits any more."""
+
+    async def hang(request: Request) -> Response:
+        arrived.set()
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        dropped.set()
+        return Response()
+
+    return Scripted(hang)
 
 
 def free_port() -> int:

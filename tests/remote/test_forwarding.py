@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pyarrow as pa
@@ -20,7 +21,7 @@ from forecast.core.media import ARROW, PARQUET
 from tests.conftest import AUTHORIZED, KEY
 from tests.core.conftest import PREFIX, REQUEST
 from tests.fakes import FakeAdapter, Gate
-from tests.remote.conftest import MakeGateway, Scripted, Serve, free_port
+from tests.remote.conftest import MakeGateway, Scripted, Serve, free_port, hanging
 
 OWN = {"date", "x-request-id", "x-process-time"}
 JSON = {"Content-Type": "application/json"}
@@ -232,19 +233,6 @@ def test_the_gateway_itself_refuses_a_wrong_key_a_large_body_and_what_is_beyond_
     assert [body for *_, body in service.seen] == [b"{}", b"{}"]
 
 
-def hanging(arrived: threading.Event, dropped: threading.Event) -> Scripted:
-    """A service that never answers, and notes when nobody waits any more."""
-
-    async def hang(request: Request) -> Response:
-        arrived.set()
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-        dropped.set()
-        return Response()
-
-    return Scripted(hang)
-
-
 def test_a_deadline_that_passes_is_a_504_and_ends_the_request_to_the_service(
     make_gateway: MakeGateway, serve: Serve
 ) -> None:
@@ -256,7 +244,7 @@ def test_a_deadline_that_passes_is_a_504_and_ends_the_request_to_the_service(
 
 
 def test_a_caller_that_goes_away_ends_the_request_to_the_service(
-    make_gateway: MakeGateway, serve: Serve
+    make_gateway: MakeGateway, serve: Serve, tmp_path: Path
 ) -> None:
     arrived, dropped = threading.Event(), threading.Event()
     gateway = make_gateway(serve(hanging(arrived, dropped).app()))
@@ -268,6 +256,10 @@ def test_a_caller_that_goes_away_ends_the_request_to_the_service(
     sock.close()
     assert dropped.wait(30)
     assert gateway.get("/health/live").status_code == 200
+    while (
+        "path=/forecast/v1/fake/initialization status=499" not in (tmp_path / "logs/forecast.log").read_text()
+    ):
+        pass
 
 
 def test_a_caller_that_goes_away_in_the_middle_of_an_answer_ends_it(

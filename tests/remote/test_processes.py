@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from fastapi import FastAPI
 from forecast.remote.circuit import PAUSE_SECONDS
 from tests.conftest import AUTHORIZED, KEY, ROOT, MakeApp
 from tests.core.conftest import DAYS, PREFIX, REQUEST
-from tests.remote.conftest import Serve, free_port
+from tests.remote.conftest import Serve, free_port, hanging
 
 # A series of seven days is never answered; that it is being computed is said on stdout.
 SERVICE = """
@@ -42,7 +43,7 @@ Process = subprocess.Popen[str]
 
 
 @contextmanager
-def running(port: int, folder: Path) -> Iterator[Process]:
+def running(port: int, folder: Path, **changes: str) -> Iterator[Process]:
     settings = {
         "API_SECRET_KEY": KEY,
         "ENV_FILE": "/nonexistent",
@@ -51,6 +52,7 @@ def running(port: int, folder: Path) -> Iterator[Process]:
         "INITIALIZE_ON_START": "fake",
         "RATE_LIMIT_ENABLED": "false",
         "LOG_DIR": str(folder),
+        **changes,
     }
     process = subprocess.Popen(
         [sys.executable, "-c", SERVICE, "forecast.main:app", "--port", str(port)],
@@ -73,6 +75,17 @@ def await_ready(gateway: httpx.Client, process: Process) -> None:
     while gateway.get("/health/ready").status_code != 200:
         assert process.poll() is None
         assert time.monotonic() < deadline, "the service never got ready"
+
+
+def await_start(gateway: httpx.Client, process: Process) -> None:
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            gateway.get("/health/live")
+        except httpx.TransportError:
+            continue
+        return
+    pytest.fail("the gateway never started")
 
 
 def await_line(stdout: IO[str], line: str) -> None:
@@ -151,3 +164,25 @@ def test_a_service_that_stands_still_does_not_keep_the_gateway(
         assert gateway.get("/health/live").status_code == 200
         process.send_signal(signal.SIGCONT)
         assert gateway.post(f"{PREFIX}/inference", json=REQUEST).status_code == 200
+
+
+def test_a_gateway_that_is_told_to_end_does_not_wait_for_a_load_in_a_service(
+    serve: Serve, tmp_path: Path
+) -> None:
+    arrived, dropped = threading.Event(), threading.Event()
+    url, port = serve(hanging(arrived, dropped).app()), free_port()
+    settings = {"MODEL_NAME": "all", "MODEL_SERVICE_URLS": f"fake={url}", "INITIALIZE_ON_START": "none"}
+    with (
+        running(port, tmp_path, **settings) as process,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=AUTHORIZED, timeout=60) as gateway,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        await_start(gateway, process)
+        asked = pool.submit(gateway.post, f"{PREFIX}/initialization", json={})
+        assert arrived.wait(30)
+        process.send_signal(signal.SIGTERM)
+        answer = asked.result()
+        process.wait(30)
+    assert (answer.status_code, answer.json()["error"]) == (503, "MODEL_SERVICE_UNAVAILABLE")
+    assert "The gateway is ending" in answer.json()["detail"]
+    assert dropped.wait(30)

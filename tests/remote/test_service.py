@@ -51,7 +51,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(wire: Wire, scene: Callable[[RemoteService], Awaitable[Any]], clock: Clock | None = None) -> Any:
     async def play() -> Any:
         async with httpx.AsyncClient(transport=wire, trust_env=False) as client:
-            return await scene(RemoteService("fake", "http://service:1", client, 300.0, clock or Clock()))
+            url, ending = "http://service:1", asyncio.Event()
+            return await scene(RemoteService("fake", url, client, 300.0, ending, clock or Clock()))
 
     return anyio.run(play)
 
@@ -200,11 +201,11 @@ def test_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch
 
 def test_connections_are_closed_at_the_end() -> None:
     async def scene() -> None:
-        async with connect({"prophet": "http://service:1"}) as services:
+        async with connect({"prophet": "http://service:1"}, asyncio.Event()) as services:
             client = services["prophet"]._client
             assert list(services) == ["prophet"]
         assert client.is_closed
-        async with connect({}) as none:
+        async with connect({}, asyncio.Event()) as none:
             assert none == {}
 
     anyio.run(scene)
