@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterable
 
-from forecast.core.errors import DeadlineError
+from forecast.core.errors import DeadlineError, ServiceUnavailableError
 
 Raw = list[tuple[bytes, bytes]]
 
@@ -29,14 +29,26 @@ _OF_A_CALLER_FROM = (b"x-forwarded-",)
 # What the gateway's own server and middleware write on every answer.
 _OF_A_SERVICE = frozenset({b"date", b"server", b"x-request-id", b"x-process-time"})
 _OF_A_SERVICE_FROM = (b"x-ratelimit-", b"access-control-")
+_VIA = (b"via", b"1.1 sapheneia")
+_MOST_GATEWAYS = 3
+_CIRCLE_SECONDS = 60.0
 _MILLISECONDS = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
 _MOST_MILLISECONDS = 10.0**12
 
 
 def pass_to_service(headers: Iterable[tuple[bytes, bytes]], request_id: str, left: int | None) -> Raw:
-    """Return the headers of a request to a service, with its ID and the milliseconds that are left."""
+    """Return the headers of a request to a service, with its ID and the milliseconds that are left.
+
+    Raises ServiceUnavailableError where it has passed gateways before, as where their settings make a circle.
+    """
     dropped = _OF_A_CALLER if left is None else _OF_A_CALLER | {b"x-deadline-ms"}
     passed = _drop(headers, dropped, _OF_A_CALLER_FROM)
+    if passed.count(_VIA) >= _MOST_GATEWAYS:
+        raise ServiceUnavailableError(
+            "The request went from gateway to gateway; MODEL_SERVICE_URLS of one leads back to another.",
+            retry_after=_CIRCLE_SECONDS,
+        )
+    passed.append(_VIA)
     passed.append((b"x-request-id", request_id.encode()))
     if left is not None:
         passed.append((b"x-deadline-ms", str(left).encode()))

@@ -285,18 +285,21 @@ def test_a_caller_that_goes_away_in_the_middle_of_an_answer_ends_it(
 
 
 def test_the_worker_drops_what_a_caller_of_the_gateway_gave_up(
-    make_gateway: MakeGateway, service: httpx.Client, fake: FakeAdapter
+    make_gateway: MakeGateway, service: httpx.Client, fake: FakeAdapter, tmp_path: Path
 ) -> None:
     gateway = make_gateway(str(service.base_url))
     service.post(f"{PREFIX}/initialization", json={}).raise_for_status()
     gate = Gate()
+    impatient = {"X-Deadline-Ms": "300", "X-Request-ID": "late-1"}
     fake.on_predict = gate
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(service.post, f"{PREFIX}/inference", json=REQUEST)
         assert gate.entered.wait(30)
         before = len(fake.computed)
-        late = gateway.post(f"{PREFIX}/inference", json=REQUEST, headers={"X-Deadline-Ms": "300"})
+        late = gateway.post(f"{PREFIX}/inference", json=REQUEST, headers=impatient)
         assert late.json()["error"] in ("DEADLINE_EXCEEDED", "OVERLOADED")
+        while (tmp_path / "logs/forecast.log").read_text().count("request_id=late-1 method=POST") < 2:
+            pass  # the service notices a little later than the gateway
         gate.opened.set()
         assert first.result().status_code == 200
     assert service.post(f"{PREFIX}/inference", json=REQUEST).status_code == 200

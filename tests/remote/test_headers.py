@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.core.errors import DeadlineError
+from forecast.core.errors import DeadlineError, ServiceUnavailableError
 from forecast.remote.headers import milliseconds_left, pass_to_caller, pass_to_service
 
 NEVER = {
@@ -16,6 +16,7 @@ NEVER = {
     b"transfer-encoding",
     b"upgrade",
 }
+VIA = (b"via", b"1.1 sapheneia")
 TOKEN = st.text("abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=12).map(lambda name: f"q-{name}".encode())
 VALUES = st.binary(max_size=20)
 HEADERS = st.lists(st.tuples(TOKEN, VALUES), max_size=8)
@@ -27,7 +28,7 @@ def test_what_is_not_of_the_connection_passes_in_order_and_unchanged_both_ways(
     headers: list[tuple[bytes, bytes]], hops: list[tuple[bytes, bytes]]
 ) -> None:
     there = pass_to_service([*hops, *headers], "id-1", 250)
-    assert there == [*headers, (b"x-request-id", b"id-1"), (b"x-deadline-ms", b"250")]
+    assert there == [*headers, VIA, (b"x-request-id", b"id-1"), (b"x-deadline-ms", b"250")]
     assert pass_to_caller([*headers, *hops]) == headers
 
 
@@ -57,7 +58,16 @@ def test_the_headers_of_the_api_and_of_tracing_pass() -> None:
         (b"x-forwarded-for", b"1.2.3.4"),
         (b"x-request-id", b"a b"),
     ]
-    assert pass_to_service([*own, *kept], "made", None) == [*kept, (b"x-request-id", b"made")]
+    assert pass_to_service([*own, *kept], "made", None) == [*kept, VIA, (b"x-request-id", b"made")]
+
+
+def test_a_request_that_goes_round_in_circles_is_ended() -> None:
+    headers = [(b"Via", b"1.1 cache"), (b"x-kept", b"1")]
+    for _ in range(3):
+        headers = pass_to_service(headers, "id", None)
+    assert [value for name, value in headers if name == b"via"] == [b"1.1 cache", *[VIA[1]] * 3]
+    with pytest.raises(ServiceUnavailableError, match="from gateway to gateway"):
+        pass_to_service(headers, "id", None)
 
 
 def test_what_the_gateway_writes_itself_does_not_come_from_the_service() -> None:
