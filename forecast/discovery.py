@@ -4,14 +4,16 @@ import asyncio
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response, status
 
 from forecast.core.lifecycle import ModelService
 from forecast.core.rate_limit import limit
 from forecast.models import MODEL_REGISTRY, get_model_info
-from forecast.remote.service import RemoteService
+
+if TYPE_CHECKING:
+    from forecast.remote.service import RemoteService
 
 router = APIRouter(tags=["discovery"])
 discovery = [Depends(limit("discovery"))]

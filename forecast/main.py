@@ -28,7 +28,6 @@ from forecast.core.termination import end_loads, ended_by_signal
 from forecast.models import get_available_models, get_router, get_service, require_active, require_settings
 from forecast.remote.client import connect
 from forecast.remote.middleware import Except
-from forecast.remote.routes import build_remote_router
 from forecast.tables import routes as tables
 from forecast.uploads import routes as uploads
 
@@ -121,6 +120,8 @@ def _add_models(app: FastAPI, settings: Settings, served: list[str]) -> None:
     app.state.remote = {}  # those of the URLs, while the app runs
     app.state.required = _required(settings, served)
     for model_id in urls:
+        from forecast.remote.routes import build_remote_router  # with httpx, which takes a while
+
         router = build_remote_router(model_id, get_router(model_id))
         app.include_router(router, max_body_size=settings.max_request_size)
     for model_id in served:

@@ -1,15 +1,18 @@
-"""The services of models, and the connections to them."""
+"""The services of models, and the connections to them; httpx is imported where there are any."""
 
 import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-
-import httpx
+from typing import TYPE_CHECKING
 
 from forecast.models import get_service
-from forecast.remote.service import RemoteService
+
+if TYPE_CHECKING:
+    import httpx
+
+    from forecast.remote.service import RemoteService
 
 _IDLE_CONNECTIONS = 64
 # Shorter than uvicorn's five seconds: no request is to meet a connection that a service just closes.
@@ -19,7 +22,9 @@ _KEEP_ALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
 
 
 @asynccontextmanager
-async def connect(urls: Mapping[str, str], ending: asyncio.Event) -> AsyncIterator[dict[str, RemoteService]]:
+async def connect(
+    urls: Mapping[str, str], ending: asyncio.Event
+) -> AsyncIterator["dict[str, RemoteService]"]:
     """Yield the service of each model by its ID; their connections are closed at the end.
 
     `ending` is set once the gateway is told to end: loads are not waited for then.
@@ -27,6 +32,8 @@ async def connect(urls: Mapping[str, str], ending: asyncio.Event) -> AsyncIterat
     if not urls:
         yield {}
         return
+    from forecast.remote.service import RemoteService
+
     async with open_client() as client:
         yield {
             model_id: RemoteService(
@@ -36,8 +43,10 @@ async def connect(urls: Mapping[str, str], ending: asyncio.Event) -> AsyncIterat
         }
 
 
-def open_client() -> httpx.AsyncClient:
+def open_client() -> "httpx.AsyncClient":
     """Return a client that keeps connections for the next request and obeys no proxy of the environment."""
+    import httpx
+
     transport = httpx.AsyncHTTPTransport(
         verify=ssl.create_default_context(),
         trust_env=False,
