@@ -1,9 +1,10 @@
 """What the gateway tells everybody: that it lives, what it serves, how its models are."""
 
+import asyncio
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response, status
 
@@ -12,44 +13,57 @@ from forecast.core.rate_limit import limit
 from forecast.core.readiness import Readiness
 from forecast.models import MODEL_REGISTRY, get_model_info
 
+if TYPE_CHECKING:
+    from forecast.remote.service import RemoteService
+
 router = APIRouter(tags=["discovery"])
 discovery = [Depends(limit("discovery"))]
+ModelStates = dict[str, dict[str, str | None]]
 
 
-async def served_models(request: Request) -> dict[str, ModelService[Any]]:
-    """Return the services of the models that this process serves, by ID."""
-    services: dict[str, ModelService[Any]] = request.app.state.services
-    return services
+async def served_models(request: Request) -> list[str]:
+    """Return the IDs of the models that this gateway serves."""
+    model_ids: list[str] = request.app.state.model_ids
+    return model_ids
 
 
-Served = Annotated[dict[str, ModelService[Any]], Depends(served_models)]
-
-
-def _states(services: dict[str, ModelService[Any]]) -> dict[str, dict[str, str | None]]:
+async def model_states(request: Request) -> ModelStates:
+    """Return how each model is that this gateway serves, by ID: here, or as its service tells it."""
+    local: dict[str, ModelService[Any]] = request.app.state.services
+    remote: dict[str, RemoteService] = request.app.state.remote
+    told = dict(zip(remote, await asyncio.gather(*(one.state() for one in remote.values())), strict=True))
     # What went wrong can name files of the operator's: its sentence is told to callers with the key alone.
-    now = {model_id: service.snapshot for model_id, service in services.items()}
-    return {model_id: {"status": one.status, "error": one.code} for model_id, one in now.items()}
+    here = {model_id: service.snapshot for model_id, service in local.items()}
+    states: ModelStates = {
+        **{model_id: {"status": one.status, "error": one.code} for model_id, one in here.items()},
+        **{model_id: {"status": one.status, "error": one.error} for model_id, one in told.items()},
+    }
+    return {model_id: states[model_id] for model_id in request.app.state.model_ids if model_id in states}
+
+
+Served = Annotated[list[str], Depends(served_models)]
+States = Annotated[ModelStates, Depends(model_states)]
 
 
 @router.get("/", dependencies=discovery)
-async def read_root(services: Served) -> dict[str, Any]:
+async def read_root(served: Served) -> dict[str, Any]:
     """Tell what this is and where to go on."""
     return {
         "name": "Sapheneia",
         "version": version("sapheneia"),
         "documentation": "/docs",
-        "models": {model_id: f"/forecast/v1/{model_id}" for model_id in services},
+        "models": {model_id: f"/forecast/v1/{model_id}" for model_id in served},
     }
 
 
 @router.get("/health")
-async def read_health(services: Served) -> dict[str, Any]:
+async def read_health(states: States) -> dict[str, Any]:
     """Tell that the process answers, and each model's state."""
     return {
         "status": "healthy",
         "timestamp": datetime.now(UTC).isoformat(),
         "version": version("sapheneia"),
-        "models": _states(services),
+        "models": states,
     }
 
 
@@ -60,11 +74,11 @@ async def read_liveness() -> dict[str, str]:
 
 
 @router.get("/health/ready")
-async def read_readiness(request: Request, services: Served, response: Response) -> dict[str, Any]:
+async def read_readiness(request: Request, states: States, response: Response) -> dict[str, Any]:
     """Answer 200 when the models that are to be loaded at start are ready, else 503; so once it is to end."""
     readiness: Readiness = request.app.state.readiness
-    needed = {name: state for name, state in _states(services).items() if name in readiness.required}
-    told = readiness.read()
+    needed = {name: state for name, state in states.items() if name in readiness.required}
+    told = readiness.read({name: state["status"] for name, state in needed.items()})
     if told != "ready":
         response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
         response.headers["Retry-After"] = "1"
@@ -72,7 +86,7 @@ async def read_readiness(request: Request, services: Served, response: Response)
 
 
 @router.get("/info", dependencies=discovery)
-async def read_info(request: Request, services: Served) -> dict[str, Any]:
+async def read_info(request: Request, served: Served) -> dict[str, Any]:
     """Tell the gateway's version and limits."""
     settings = request.app.state.settings
     return {
@@ -80,7 +94,7 @@ async def read_info(request: Request, services: Served) -> dict[str, Any]:
         "version": version("sapheneia"),
         "api_version": "v1",
         "environment": settings.environment,
-        "models": list(services),
+        "models": served,
         "limits": {
             "max_request_size": settings.max_request_size,
             "max_upload_size": settings.max_upload_size,
@@ -93,18 +107,18 @@ async def read_info(request: Request, services: Served) -> dict[str, Any]:
 
 
 @router.get("/models", dependencies=discovery)
-async def read_models(services: Served) -> dict[str, Any]:
-    """List the registry: every model, what it can do, and its state where this process serves it."""
-    return {"models": [_describe(model_id, services.get(model_id)) for model_id in MODEL_REGISTRY]}
+async def read_models(states: States) -> dict[str, Any]:
+    """List the registry: every model, what it can do, and its state where this gateway serves it."""
+    return {"models": [_describe(model_id, states.get(model_id)) for model_id in MODEL_REGISTRY]}
 
 
-def _describe(model_id: str, service: ModelService[Any] | None) -> dict[str, Any]:
+def _describe(model_id: str, state: dict[str, str | None] | None) -> dict[str, Any]:
     info = get_model_info(model_id)
     private = {"module", "router_path", "service_path"}
     return {
         "id": model_id,
         **{name: value for name, value in info.items() if name not in private},
         "capabilities": asdict(info["capabilities"]) if info["capabilities"] else None,
-        "model_status": service.snapshot.status if service else "not served here",
-        "path": f"/forecast/v1/{model_id}" if service else None,
+        "model_status": state["status"] if state else "not served here",
+        "path": f"/forecast/v1/{model_id}" if state else None,
     }

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -23,6 +24,7 @@ from forecast.core.middleware import BodyLimits, KeyBeforeBody, RequestContext, 
 from forecast.core.problem import install_error_handlers
 from forecast.core.rate_limit import RateLimiter
 from forecast.core.readiness import Readiness
+from forecast.core.routing import PREFIX
 from forecast.core.termination import end_loads, ended_by_signal
 from forecast.core.tracing import TraceRequests, require_tracing, start_tracing, stop_tracing
 from forecast.metrics import routes as metrics
@@ -30,6 +32,8 @@ from forecast.metrics.models import ModelCollector
 from forecast.metrics.requests import RequestMetrics
 from forecast.metrics.sharing import SharedFigures
 from forecast.models import get_available_models, get_router, get_service, require_active, require_settings
+from forecast.remote.client import connect
+from forecast.remote.middleware import Except
 from forecast.tables import routes as tables
 from forecast.uploads import routes as uploads
 
@@ -58,16 +62,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.settings = settings
-    app.state.model_ids = served
-    app.state.services = {model_id: get_service(model_id) for model_id in served}
-    app.state.readiness = Readiness(app.state.services, _required(settings, served))
+    _add_models(app, settings, served)
     app.state.rate_limiter = RateLimiter(settings)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(ModelCollector(app.state.services, app.state.readiness))
     app.state.figures = SharedFigures(registry, settings.metrics_dir)
-    for model_id in served:
-        app.include_router(get_router(model_id), max_body_size=settings.max_request_size)
     upload_limit = settings.max_upload_size + _MULTIPART_OVERHEAD
     app.include_router(uploads.router, max_body_size=upload_limit)
     app.include_router(tables.router, max_body_size=settings.max_request_size)
@@ -76,11 +76,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_error_handlers(app)
     # The last one added is the first to see a request and the last to see its response.
     limits = BodyLimits(settings.max_request_size, {f"{uploads.router.prefix}/uploads": upload_limit})
-    app.add_middleware(Decompression, limits=limits)
+    passed_on = tuple(f"{PREFIX}/{model_id}/" for model_id in app.state.service_urls)
+    app.add_middleware(Except, prefixes=passed_on, middleware=partial(Decompression, limits=limits))
     app.add_middleware(KeyBeforeBody, settings=settings)
-    app.add_middleware(
+    packing = partial(
         GZipMiddleware, minimum_size=1024, compresslevel=1, exclude_content_types=(ARROW, PARQUET)
     )
+    app.add_middleware(Except, prefixes=passed_on, middleware=packing)
     app.add_middleware(Safeguard, limits=limits)
     app.add_middleware(RequestMetrics, registry=registry)
     app.add_middleware(
@@ -104,12 +106,17 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     start_tracing(app.version)
     services = app.state.services
     try:
-        async with create_task_group() as meanwhile, ended_by_signal(settings.drain_seconds) as signalled:
+        async with (
+            ended_by_signal(settings.drain_seconds) as signalled,
+            connect(app.state.service_urls, signalled) as app.state.remote,
+            create_task_group() as meanwhile,
+        ):
             app.state.readiness.ends_when(signalled.is_set)
             meanwhile.start_soon(end_loads, services.values(), signalled)
             meanwhile.start_soon(app.state.figures.leave_always)
             for model_id in app.state.readiness.required:
-                meanwhile.start_soon(run_sync, services[model_id].start)
+                if model_id in services:  # one in a service of its own is loaded by that
+                    meanwhile.start_soon(run_sync, services[model_id].start)
             yield
             meanwhile.cancel_scope.cancel()
     finally:
@@ -124,11 +131,33 @@ def _configure_logging(settings: Settings) -> None:
     configure_logging(settings.log_level, settings.log_dir, settings.log_format)
 
 
+def _add_models(app: FastAPI, settings: Settings, served: list[str]) -> None:
+    urls = _choose_remote(settings)
+    app.state.model_ids = served
+    app.state.service_urls = urls
+    app.state.services = {model_id: get_service(model_id) for model_id in served if model_id not in urls}
+    app.state.remote = {}  # those of the URLs, while the app runs
+    app.state.readiness = Readiness(app.state.services, _required(settings, served))
+    for model_id in urls:
+        from forecast.remote.routes import build_remote_router  # with httpx, which takes a while
+
+        router = build_remote_router(model_id, get_router(model_id))
+        app.include_router(router, max_body_size=settings.max_request_size)
+    for model_id in served:
+        app.include_router(get_router(model_id), max_body_size=settings.max_request_size)
+
+
 def _choose(settings: Settings) -> list[str]:
     if settings.model_name == "all":
         return get_available_models()
     require_active("MODEL_NAME", [settings.model_name])
     return [settings.model_name]
+
+
+def _choose_remote(settings: Settings) -> dict[str, str]:
+    require_active("MODEL_SERVICE_URLS", list(settings.model_service_urls))
+    # A process of one model serves it itself: so the gateway and its services can share one .env.
+    return settings.model_service_urls if settings.model_name == "all" else {}
 
 
 def _required(settings: Settings, served: list[str]) -> list[str]:

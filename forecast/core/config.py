@@ -24,6 +24,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from forecast.core.service_urls import ServiceUrls
+
 TEMPLATE_KEY = "change-me-to-a-long-random-string"
 SHORTEST_KEY = 32
 _BUCKETS = re.compile(r"(s3|gs|az)://[^/]+/.*[^/]")
@@ -122,6 +124,11 @@ class Settings(EnvSettings):
         1.0, ge=0, description="How long a SIGTERM lets requests come while /health/ready says 503 already."
     )
     model_name: str = Field("all", description="The one model this process serves, or `all`.")
+    model_service_urls: ServiceUrls = Field(
+        {},
+        description="Services that models run in, as `timesfm20=http://host:8001`, comma-separated;"
+        " with `MODEL_NAME=all`.",
+    )
     initialize_on_start: Words = Field(
         ("statsforecast",), description="Models loaded at start, comma-separated, or `none`."
     )

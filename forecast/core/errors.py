@@ -28,6 +28,8 @@ SapheneiaError                          500 INTERNAL_ERROR
 ├── OverloadedError                     503 OVERLOADED
 ├── LoadingError                        503 MODEL_LOADING
 ├── QuotaStoreError                     503 QUOTAS_UNAVAILABLE
+├── ServiceUnavailableError             503 MODEL_SERVICE_UNAVAILABLE
+│   └── ServiceLostError                502 MODEL_SERVICE_LOST
 └── DeadlineError                       504 DEADLINE_EXCEEDED
 """
 
@@ -241,6 +243,18 @@ class QuotaStoreError(SapheneiaError):
     """The store in which quotas are counted does not answer."""
 
     code, status, title = "QUOTAS_UNAVAILABLE", 503, "Quotas unavailable"
+
+
+class ServiceUnavailableError(SapheneiaError):
+    """The model runs in a service of its own, which cannot be reached."""
+
+    code, status, title = "MODEL_SERVICE_UNAVAILABLE", 503, "Model service unavailable"
+
+
+class ServiceLostError(ServiceUnavailableError):
+    """The model's service ended before its answer; what was asked of it may have been done."""
+
+    code, status, title = "MODEL_SERVICE_LOST", 502, "Model service lost"
 
 
 class DeadlineError(SapheneiaError):

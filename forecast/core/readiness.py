@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from forecast.core.lifecycle import ModelService
 
+Told = Literal["ready", "not ready", "draining"]
+
 
 class Readiness:
     """Looks at the models that are loaded at start; `ends_when` says what tells that the process ends."""
@@ -23,9 +25,12 @@ class Readiness:
         """Whether the process is about to end: it answers, and is to be sent nothing more."""
         return self._ending()
 
-    def read(self) -> Literal["ready", "not ready", "draining"]:
-        """Return what a balancer is to be told."""
+    def read(self, statuses: Mapping[str, str | None] | None = None) -> Told:
+        """Return what a balancer is to be told; of models in services of their own `statuses` tell."""
         if self.ending:
             return "draining"
-        loaded = all(self._services[name].snapshot.status == "ready" for name in self.required)
+        here = {
+            name: self._services[name].snapshot.status for name in self.required if name in self._services
+        }
+        loaded = all(status == "ready" for status in {**here, **(statuses or {})}.values())
         return "ready" if loaded else "not ready"
