@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from forecast.core.data.arrow import read_arrow
 from forecast.core.data.messages import unpacked_sizes
 from forecast.core.errors import DataError
+from tests.core.frames import as_stream
 
 LIMIT = 1_000_000
 _HEADER, _COMPRESSION = 2, 3
@@ -62,3 +64,41 @@ def test_zeros_packed_as_arrow_0_17_did_are_refused_before_there_is_room_for_the
     finally:
         pa.set_memory_pool(usual)
     assert pool.max_memory() < 100_000
+
+
+def test_a_dictionary_is_charged_once_however_many_batches_use_it() -> None:
+    names = pa.array([f"series-number-{place:08d}" for place in range(9000)])
+    places = pa.array(np.repeat(np.arange(9000, dtype=np.int32), 10))
+    table = pa.table({"shop": pa.DictionaryArray.from_arrays(places, names)})
+    assert names.nbytes * 90_000 // 500 > 10 * LIMIT
+    shops = read_arrow(as_stream(table, rows=500), LIMIT).frame["shop"]
+    assert shops.tolist() == names.take(places).to_pylist()
+
+
+def test_every_dictionary_of_a_stream_is_charged() -> None:
+    schema = pa.schema({"shop": pa.dictionary(pa.int32(), pa.string())})
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, schema) as stream:
+        for name in "abcdefghijkl":
+            values = pa.array(["x", name * LIMIT])
+            shop = pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()), values)
+            stream.write_batch(pa.record_batch([shop], schema=schema))
+    with pytest.raises(DataError, match="unpacks to more than"):
+        read_arrow(sink.getvalue(), LIMIT)
+
+
+@pytest.mark.parametrize("place", [-1, 2])
+def test_an_index_beyond_the_dictionary_is_told_in_any_batch(place: int) -> None:
+    places = pa.array([0, 1, place, 0], pa.int32())
+    column = pa.DictionaryArray.from_arrays(places, pa.array(["a", "b"]), safe=False)
+    with pytest.raises(DataError, match="cannot be read"):
+        read_arrow(as_stream(pa.table({"shop": column}), rows=2), LIMIT)
+
+
+def test_a_stream_of_batches_with_one_row_takes_no_time_for_its_dictionary() -> None:
+    names = pa.array([str(place) for place in range(200_000)])
+    column = pa.DictionaryArray.from_arrays(pa.array([7] * 3000, pa.int32()), names)
+    content = as_stream(pa.table({"shop": column}), rows=1)
+    started = time.process_time()
+    assert read_arrow(content, LIMIT).frame["shop"].tolist() == ["7"] * 3000
+    assert time.process_time() - started < 1.5
