@@ -11,11 +11,11 @@ from anyio import create_task_group
 from anyio.to_thread import run_sync
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.middleware.gzip import GZipMiddleware
 from prometheus_client import CollectorRegistry, ProcessCollector
 from pydantic import ValidationError
 
 from forecast import discovery
+from forecast.core.compression import GZipMiddleware
 from forecast.core.config import Settings, SettingsError, describe_fault
 from forecast.core.decompression import Decompression
 from forecast.core.logs import configure_logging

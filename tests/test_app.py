@@ -170,10 +170,15 @@ def test_the_gateway_answers_while_every_thread_is_busy(make_app: MakeApp) -> No
     anyio.run(scene)
 
 
-def test_long_answers_are_compressed(client: TestClient) -> None:
-    assert (
-        client.get("/openapi.json", headers={"Accept-Encoding": "gzip"}).headers["Content-Encoding"] == "gzip"
-    )
+@pytest.mark.parametrize(
+    ("accepted", "coding"), [("gzip", "gzip"), ("gzip;q=0", None), ("identity, gzip;q=0.5", None)]
+)
+def test_long_answers_are_compressed_where_that_is_preferred(
+    client: TestClient, accepted: str, coding: str | None
+) -> None:
+    answer = client.get("/openapi.json", headers={"Accept-Encoding": accepted})
+    assert answer.headers.get("Content-Encoding") == coding
+    assert "Accept-Encoding" in answer.headers["Vary"]
 
 
 def test_discovery_tells_the_models(client: TestClient) -> None:

@@ -47,11 +47,15 @@ def unpack(content: bytes, coding: str, limit: int) -> bytes:
 
 
 def choose_coding(header: str | None, offered: tuple[str, ...] = CODINGS) -> str | None:
-    """Return which of the offered codings an Accept-Encoding prefers, None where it is none of them."""
+    """Return which of the offered codings an Accept-Encoding prefers, None where that is none of them.
+
+    Where a caller wants the answer as it is just as much, it is packed.
+    """
     asked = read_preferences(header or "")
-    ranked = [(asked.get(name, asked.get("*", 0.0)), -place) for place, name in enumerate(offered)]
+    other = asked.get("*", 0.0)
+    ranked = [(asked.get(name, other), -place) for place, name in enumerate(offered)]
     quality, place = max(ranked, default=(0.0, 0))
-    return offered[-place] if quality > 0 else None
+    return offered[-place] if quality > 0 and quality >= asked.get("identity", other) else None
 
 
 def pack(content: bytes, coding: str) -> bytes | None:

@@ -4,6 +4,7 @@ import pandas as pd
 import pyarrow as pa
 
 from forecast.core.data.decoding import Budget, plain
+from forecast.core.data.dictionaries import Identity, identify
 from forecast.core.data.frames import make_frame
 from forecast.core.data.kinds import choose_columns
 from forecast.core.data.messages import DAMAGED, FAULTS, unpacked_sizes
@@ -63,13 +64,27 @@ def _batches(stream: pa.Buffer, places: list[int], budget: Budget) -> pa.Table:
     options = pa.ipc.IpcReadOptions(included_fields=places, use_threads=False)
     reader = pa.ipc.open_stream(stream, options=options)
     rows, found = 0, []
+    known: set[Identity] = set()
     for batch in reader:
         rows += batch.num_rows
         check_size(rows, max(1, len(places)))
         batch.validate()
-        # Any part of a stream may be told to be another column's, too.
-        budget.spend(batch.nbytes)
-        batch.validate(full=True)
+        for column in batch.columns:
+            _check(column, known, budget)
         found.append(batch)
     refuse_if_empty(rows)
     return pa.Table.from_batches(found)
+
+
+def _check(column: pa.Array, known: set[Identity], budget: Budget) -> None:
+    """Charge and validate a batch's column, but no dictionary that is known: every batch has all of it."""
+    if pa.types.is_dictionary(column.type):
+        identity = identify(column.dictionary)
+        if identity in known:
+            budget.spend(column.indices.nbytes)
+            pa.DictionaryArray.from_arrays(column.indices, column.dictionary, safe=True)
+            return
+        known.add(identity)
+    # Any part of a stream may be told to be another column's, too.
+    budget.spend(column.nbytes)
+    column.validate(full=True)

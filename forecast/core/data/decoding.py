@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import parquet
 
+from forecast.core.data.dictionaries import expanded_sizes
 from forecast.core.data.footer import DAMAGED, Group
 from forecast.core.data.kinds import TEXT, is_any, value_type
 from forecast.core.data.pages import BY_DICTIONARY, DELTA_BYTES, PLAIN, Pages, read_pages
@@ -122,9 +122,8 @@ def plain(column: pa.ChunkedArray, budget: Budget) -> pa.ChunkedArray:
     kind = value_type(column.type)
     if kind != column.type:
         if _is_text(kind):
-            for chunk in column.chunks:
-                lengths = pc.binary_length(chunk.dictionary)
-                budget.spend(pc.sum(lengths.take(chunk.indices)).as_py() or 0)
+            for size in expanded_sizes(column.chunks):
+                budget.spend(size)
         column = column.cast(kind)
     if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
         column = column.cast(pa.float64())

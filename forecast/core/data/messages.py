@@ -20,6 +20,7 @@ _BUFFER_BYTES = 16
 # The places of fields in Arrow's tables.
 _HEADER, _DICTIONARY_DATA = 2, 1
 _BUFFERS, _COMPRESSION = 2, 3
+_OLD_COMPRESSION = b"ARROW:experimental_compression"
 
 
 def unpacked_sizes(content: pa.Buffer) -> Iterator[int]:
@@ -44,10 +45,12 @@ def _messages(content: pa.Buffer) -> Iterable[pa.Message]:
 
 
 def _claimed(message: pa.Message) -> int:
-    batch = _Table.root(message.metadata.to_pybytes()).table(_HEADER)
+    metadata = message.metadata.to_pybytes()
+    batch = _Table.root(metadata).table(_HEADER)
     if message.type == "dictionary":
         batch = batch.table(_DICTIONARY_DATA)
-    if not batch.has(_COMPRESSION):
+    # Arrow 0.17 told it among the message's own metadata, and that is still read: wherever it may stand.
+    if not batch.has(_COMPRESSION) and _OLD_COMPRESSION not in metadata:
         return 0
     body = np.frombuffer(message.body, np.uint8)
     places = batch.structs(_BUFFERS).reshape(-1, 2)
