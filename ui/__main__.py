@@ -1,4 +1,4 @@
-"""Serves the page by waitress: `python -m ui`."""
+"""Serves the page by waitress: `python -m ui [ADDRESS]`."""
 
 import logging
 import signal
@@ -14,8 +14,11 @@ from ui.sweep import sweep_again_and_again
 log = logging.getLogger("ui")
 
 
-def main() -> None:
-    """Serve until a signal ends it; say in a sentence which setting is wrong."""
+def main(address: str | None = None) -> None:
+    """Serve until a signal ends it; say in a sentence which setting is wrong.
+
+    `address` is listened on instead of UI_HOST: inside a container, whose port is published at UI_HOST.
+    """
     from waitress.server import create_server
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -26,15 +29,13 @@ def main() -> None:
         settings = Settings()
     except ValidationError as error:
         sys.exit(f"error: {describe_fault(error)}")
-    app = create_app(settings)
+    app, host = create_app(settings), address or settings.host
     try:
-        server = create_server(
-            app, host=settings.host, port=settings.port, threads=settings.threads, ident=None
-        )
+        server = create_server(app, host=host, port=settings.port, threads=settings.threads, ident=None)
     except OSError as error:
-        sys.exit(f"error: cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
+        sys.exit(f"error: cannot listen on {host} port {settings.port}: {error.strerror or error}")
     shared = app.extensions[KEY]
-    name = f"[{settings.host}]" if ":" in settings.host else settings.host
+    name = f"[{host}]" if ":" in host else host
     log.info("page=started address=http://%s:%s", name, settings.port)
     shared.background.start("sweep", sweep_again_and_again(shared.store, shared.gateway))
     try:
@@ -44,4 +45,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:2])
