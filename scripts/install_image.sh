@@ -40,9 +40,11 @@ libraries() {
 project() {
   uv pip install --no-deps -e .
   python -m compileall -q forecast scripts
+  mkdir -p data/uploads data/results logs
   # One volume holds the weights of all models.
   for model in forecast/models/*/services; do
     model=${model%/services}
+    mkdir -p "weights/${model##*/}"
     ln -s "/app/weights/${model##*/}" "$model/local"
   done
 }
