@@ -71,8 +71,12 @@ verb_run_docker() {
 
 verb_stop() {
   [ $# -eq 0 ] || misused "stop takes no '$1'"
-  stop_containers
-  stop
+  local stopped=''
+  if containers_started; then
+    stop_containers
+    stopped=yes
+  fi
+  stop "$stopped"
 }
 
 verb_logs() {

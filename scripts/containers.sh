@@ -70,10 +70,10 @@ published() { # SERVICE PORT: the URL that a container's port has on this host
 containers_started() { [ -e run/containers ]; }
 
 stop_containers() { # the volumes stay
-  containers_started || return 0
   require_engine
   compose down
   rm run/containers
+  say "Stopped the containers; their volumes stay."
 }
 
 tail_consoles() { # TAIL-ARGS: of what run-venv started

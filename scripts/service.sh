@@ -136,8 +136,8 @@ try_sample() { # URL MODEL RUNNER INNER-URL: a forecast as a check, and a line t
   say "curl -sS $1/forecast/v1/$2/inference -H \"Authorization: Bearer $key\" -H 'Content-Type: application/json' -d '$sample'"
 }
 
-stop() { # the page, then the API
-  local name stopped=''
+stop() { # the page, then the API; says so where nothing ran and nothing was STOPPED before
+  local name stopped=$1
   for name in page forecast; do
     if own_pid "$name" >/dev/null; then end "$name"; stopped=yes; fi
     rm -f "run/$name.pid"

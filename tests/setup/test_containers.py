@@ -162,6 +162,7 @@ def test_stop_ends_the_containers_of_all_profiles_once(docker_clone: DockerClone
     again = docker_clone.run("stop", "forecast")
 
     assert (stopped.returncode, again.returncode) == (0, 0), stopped.stderr
+    assert stopped.stdout == "Stopped the containers; their volumes stay.\n"
     assert docker_clone.calls(" down") == ["*  compose --env-file .env down"]
     assert again.stdout == "Nothing runs that this folder's run-venv started.\n"
 
