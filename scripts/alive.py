@@ -1,5 +1,9 @@
-"""Whether a service of this container answers: `python -m scripts.alive PORT PATH`."""
+"""Whether the service of this container answers: `python -m scripts.alive VARIABLE PATH`.
 
+VARIABLE is the environment variable that has its port.
+"""
+
+import os
 import sys
 from http.client import HTTPConnection, HTTPException
 
@@ -17,4 +21,4 @@ def answers(port: int, path: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(not answers(int(sys.argv[1]), sys.argv[2]))
+    sys.exit(not answers(int(os.environ[sys.argv[1]]), sys.argv[2]))

@@ -17,7 +17,7 @@ require_engine() { # docker, its compose plugin and an engine that answers, or w
 }
 
 find_front() { # sets front: the service that is the gateway; profiles put another one in the place of `forecast`
-  case " $(compose_started config --services | tr '\n' ' ') " in
+  case $(compose_started config --services | sed 's/.*/ & /' | tr -d '\n') in
     *' forecast-gpu '*' gateway '* | *' gateway '*' forecast-gpu '*) die "the profiles gpu and models both take the gateway's place: choose one" ;;
     *' forecast-gpu '*) front=forecast-gpu ;;
     *' gateway '*) front=gateway ;;
