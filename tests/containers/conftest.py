@@ -40,6 +40,7 @@ def stack(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     """The gateway with all models and the page, as `docker compose up` starts them."""
     stack = Stack(tmp_path_factory.mktemp("stack"))
     try:
+        stack.compose("build")
         stack.start()
         stack.await_model("statsforecast")
         yield stack

@@ -5,6 +5,7 @@ import os
 import secrets
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -43,7 +44,7 @@ def until(true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not true():
         assert time.monotonic() < deadline, "it did not become true"
-        time.sleep(0.2)
+        threading.Event().wait(0.2)
 
 
 @dataclass
@@ -70,9 +71,8 @@ class Stack:
         )
 
     def start(self, *services: str) -> None:
-        """Build, start and wait until all that was started is healthy."""
-        wait = str(PATIENCE_SECONDS)
-        self.compose("up", "--detach", "--build", "--wait", "--wait-timeout", wait, *services)
+        """Start and wait until all that was started is healthy; what has no image is built before."""
+        self.compose("up", "--detach", "--wait", "--wait-timeout", str(PATIENCE_SECONDS), *services)
 
     def end(self) -> None:
         self.compose("--profile", "*", "down", "--volumes", "--timeout", "5")

@@ -60,9 +60,9 @@ def test_ports_are_published_on_this_host_only(stack: Stack, service: str) -> No
 
 
 def test_new_containers_find_what_the_old_ones_kept(stack: Stack) -> None:
-    sample = ROOT / "data/samples/airline-passengers.csv"
+    sample = (ROOT / "data/samples/airline-passengers.csv").read_bytes()
     with stack.client() as client, page_of(stack) as page:
-        kept = client.post("/api/v1/uploads", files={"file": sample.open("rb")}).json()["path"]
+        kept = client.post("/api/v1/uploads", files={"file": ("mine.csv", sample)}).json()["path"]
         run = forecast_table(page, take_sample(page), "statsforecast")
         shown = page.get(f"{run}/forecast.csv").text
         stack.run("forecast", "touch", "weights/chronos/mine", "/home/sapheneia/.cache/mine")

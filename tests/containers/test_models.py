@@ -19,6 +19,7 @@ def models(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     tiny.write(folder)
     stack = Stack(folder, profile="models", settings={"INITIALIZE_ON_START": "statsforecast"})
     try:
+        stack.compose("build", *MODELS, "gateway")
         stack.start("--no-deps", *MODELS, "gateway")
         stack.compose("cp", str(folder / "tiny"), "forecast-chronos:/app/weights/chronos/tiny")
         stack.await_model("statsforecast", port="STATSFORECAST_MODEL_PORT")
