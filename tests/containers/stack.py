@@ -5,6 +5,7 @@ import os
 import secrets
 import socket
 import subprocess
+import tarfile
 import threading
 import time
 from collections.abc import Callable
@@ -95,6 +96,15 @@ class Stack:
     def run(self, service: str, *command: str) -> str:
         """Run a command in a service's container and return what it prints."""
         return self.compose("exec", "-T", service, *command)
+
+    def put(self, folder: Path, service: str, place: str) -> None:
+        """Copy a folder into a place of a service's container, as the user that runs there."""
+        packed = folder.with_suffix(".tar")
+        with tarfile.open(packed, "w") as archive:
+            archive.add(folder, folder.name)
+        command = 'docker exec --interactive "$1" tar -x -C "$2" <"$3"'
+        shell = ["sh", "-c", command, "sh", self.container(service), place, str(packed)]
+        subprocess.run(shell, check=True)
 
     def await_model(self, model_id: str, status: str = "ready", port: str = "API_PORT") -> None:
         with self.client(port) as client:

@@ -21,7 +21,7 @@ def models(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     try:
         stack.compose("build", *MODELS, "gateway")
         stack.start("--no-deps", *MODELS, "gateway")
-        stack.compose("cp", str(folder / "tiny"), "forecast-chronos:/app/weights/chronos/tiny")
+        stack.put(folder / "tiny", "forecast-chronos", "weights/chronos")
         stack.await_model("statsforecast", port="STATSFORECAST_MODEL_PORT")
         yield stack
     finally:
