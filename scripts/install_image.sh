@@ -30,10 +30,10 @@ choose_torch() { # the wheel at hand, else PyTorch's CPU build; the index's own 
 }
 
 libraries() {
-  extras=$(wanted_extras)
+  wanted=$(wanted_extras)
   choose_torch
   set --
-  for extra in $(printf '%s' "$extras" | tr ',' ' '); do set -- "$@" --extra "$extra"; done
+  for extra in $(printf '%s' "$wanted" | tr ',' ' '); do set -- "$@" --extra "$extra"; done
   uv pip install --compile-bytecode --find-links /wheels -c requirements.lock -r pyproject.toml "$@"
 }
 

@@ -24,7 +24,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def engine() -> None:
     """Skip where no engine answers; there, CI does not ask for these tests."""
     try:
-        missing = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode
+        missing = subprocess.run(
+            ["docker", "compose", "version"], capture_output=True, check=False
+        ).returncode
         silent = subprocess.run(["docker", "info"], capture_output=True, check=False).returncode
     except FileNotFoundError:
         missing = silent = 127

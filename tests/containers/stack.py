@@ -102,9 +102,9 @@ class Stack:
         packed = folder.with_suffix(".tar")
         with tarfile.open(packed, "w") as archive:
             archive.add(folder, folder.name)
-        command = 'docker exec --interactive "$1" tar -x -C "$2" <"$3"'
-        shell = ["sh", "-c", command, "sh", self.container(service), place, str(packed)]
-        subprocess.run(shell, check=True)
+        command = ["docker", "exec", "--interactive", self.container(service), "tar", "-x", "-C", place]
+        with packed.open("rb") as content:
+            subprocess.run(command, stdin=content, check=True)
 
     def await_model(self, model_id: str, status: str = "ready", port: str = "API_PORT") -> None:
         with self.client(port) as client:

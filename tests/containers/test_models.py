@@ -32,7 +32,14 @@ def test_a_model_on_its_own_port_is_all_that_its_service_has(models: Stack) -> N
     with models.client("STATSFORECAST_MODEL_PORT") as client:
         assert [*client.get("/health").json()["models"]] == ["statsforecast"]
         assert len(points(forecast(client, "statsforecast"))) == 12
-    listed = docker("run", "--rm", "--entrypoint", "ls", "sapheneia-statsforecast", "/opt/venv/lib/python3.11/site-packages")
+    listed = docker(
+        "run",
+        "--rm",
+        "--entrypoint",
+        "ls",
+        "sapheneia-statsforecast",
+        "/opt/venv/lib/python3.11/site-packages",
+    )
     assert "statsforecast" in listed.split()
     assert {"torch", "prophet", "transformers"} & set(listed.split()) == set()
 

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]  # its stubs are no dependency
 
 from forecast.models import get_available_models, get_model_info
 from tests.setup.clone import ROOT
@@ -33,7 +33,9 @@ def test_every_service_is_kept_in_bounds(name: str) -> None:
 
     assert (service["read_only"], service["init"], service["cap_drop"]) == (True, True, ["ALL"])
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert all(re.match(r"(127\.0\.0\.1|\$\{(API|UI)_HOST:-127\.0\.0\.1\}):", port) for port in service["ports"])
+    assert all(
+        re.match(r"(127\.0\.0\.1|\$\{(API|UI)_HOST:-127\.0\.0\.1\}):", port) for port in service["ports"]
+    )
 
 
 @pytest.mark.parametrize("name", OWN)

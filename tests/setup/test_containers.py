@@ -87,7 +87,7 @@ def test_all_is_built_and_started_with_a_key_of_its_own_and_told_where_it_is(
     assert stat.S_IMODE(env_file.stat().st_mode) == 0o600
     assert re.search(r"^API_SECRET_KEY=[\w-]{43}$", env_file.read_text(), re.MULTILINE)
     (up,) = docker_clone.calls(" up ")
-    assert up.split() == "compose --env-file .env up --detach --build --wait --wait-timeout 120".split()
+    assert up.strip() == "compose --env-file .env up --detach --build --wait --wait-timeout 120"
     told = started.stdout.partition("Sapheneia is ready.\n")[2].splitlines()
     assert told[:2] == ["  Page  http://127.0.0.1:8090", "  API   http://127.0.0.1:8010"]
     assert "Checked with a forecast of the sample: 1.0" in told
