@@ -15,6 +15,8 @@ in_venv() { local name=$1; shift; "$venv/bin/python" -m "$name" "$@"; }
 . scripts/environment.sh
 # shellcheck source=scripts/service.sh
 . scripts/service.sh
+# shellcheck source=scripts/containers.sh
+. scripts/containers.sh
 
 verb_help() {
   cat <<'HELP'
@@ -23,8 +25,13 @@ Usage: ./setup.sh VERB [forecast] [ARGUMENTS]     (the word `forecast` may be le
   init                 make the virtual environment, install the locked dependencies, write .env with a new key
   run-venv all|api     the same where it is still to do, then start the API and the page, or the API alone,
                        and forecast a sample as a check
-  stop                 stop what run-venv started
+  run-docker all|api|ui
+                       the API and the page in containers, or one of the two, built where they are not yet
+  stop                 stop what run-venv and run-docker started
+  logs [ARGS]          the last lines of what they say (-f: and what follows)
   test [PYTEST ARGS]   install what the tests need and run them
+  test-containers [PYTEST ARGS]
+                       the tests of the images and the compose stack, which need a Docker engine
   check                formatting, lint, types, layers, shell scripts, then all tests: what CI runs
   bench [ARGS]         run the benchmarks
   lock [UV ARGS]       resolve the dependencies again into requirements.lock (--upgrade takes newer ones)
@@ -33,8 +40,9 @@ Usage: ./setup.sh VERB [forecast] [ARGUMENTS]     (the word `forecast` may be le
 Environment:
   PYTHON=/path/python  the Python to use, where it should not be the first fitting one
   TORCH=cuda           install PyTorch for this host's GPU; TORCH=cpu goes back to the CPU build
+  COMPOSE_PROFILES=…   what run-docker starts beside or instead: gpu, models, monitoring (docs/deployment.md)
   VENV=/path           use this virtual environment as it is, and install nothing into it
-  READY_SECONDS=120    how long run-venv waits for the API, and for the page, to be ready
+  READY_SECONDS=120    how long run-venv and run-docker wait for the API, and for the page, to be ready
 Each setting of .env can also be given as an environment variable, which then wins (API_PORT=8010 ./setup.sh run-venv api).
 HELP
 }
@@ -53,14 +61,36 @@ verb_run_venv() {
   start "$*"
 }
 
+verb_run_docker() {
+  case "$*" in api | ui | all) ;; *) misused "run-docker takes api, ui or all, not '$*'" ;; esac
+  require_engine
+  mkdir -p run
+  write_env_file
+  start_containers "$*"
+}
+
 verb_stop() {
   [ $# -eq 0 ] || misused "stop takes no '$1'"
-  stop
+  local stopped=''
+  if containers_started; then
+    stop_containers
+    stopped=yes
+  fi
+  stop "$stopped"
+}
+
+verb_logs() {
+  if containers_started; then compose logs --tail 100 "$@"; else tail_consoles "$@"; fi
 }
 
 verb_test() {
   prepare dev
   in_venv pytest "$@"
+}
+
+verb_test_containers() {
+  prepare dev
+  in_venv pytest -m containers tests/containers "$@"
 }
 
 verb_check() {
@@ -70,7 +100,7 @@ verb_check() {
   in_venv ruff check .
   in_venv mypy
   "$venv/bin/lint-imports"
-  "$venv/bin/shellcheck" -x -a setup.sh .ci/run
+  "$venv/bin/shellcheck" -x -a setup.sh .ci/run scripts/install_image.sh
   in_venv pytest
 }
 
@@ -98,7 +128,7 @@ verb=${1:-help}
 [ $# -eq 0 ] || shift
 case $verb in
   -h | --help) verb=help ;;
-  init | run-venv | stop | check | lock) [ "${1:-}" != forecast ] || shift ;;
+  init | run-venv | run-docker | stop | logs | check | lock) [ "${1:-}" != forecast ] || shift ;;
 esac
 declare -F "verb_${verb//-/_}" >/dev/null || misused "no such verb: $verb"
 "verb_${verb//-/_}" "$@"

@@ -96,7 +96,7 @@ prepare() { # run|dev: the folders and an environment with the locked dependenci
 write_env_file() { # the template with a key of its own; an existing file stays as it is
   [ ! -e "$env_file" ] || return 0
   local key
-  key=$("$venv/bin/python" -c 'import secrets; print(secrets.token_urlsafe(32))')
+  key=$(head -c 32 /dev/urandom | base64 | tr -d '=\n' | tr '+/' '-_')
   (umask 077 && sed "s/^API_SECRET_KEY=.*/API_SECRET_KEY=$key/" .env.template >run/env.new)
   mv run/env.new "$env_file"
   say "Wrote $env_file with a new API key."

@@ -1,7 +1,11 @@
-"""What setup.sh asks of the gateway: `claim` its address, `explain` a failed start, `forecast` as a check."""
+"""What setup.sh asks of the gateway: `claim` its address, `explain` a failed start, `forecast` as a check.
+
+And where its address is not to be claimed, in a container: `await` its models, and the `first` of them.
+"""
 
 import json
 import sys
+import time
 
 from pydantic import ValidationError
 
@@ -23,15 +27,20 @@ def read_settings() -> Settings:
     return settings
 
 
+def first_loaded(settings: Settings) -> str:
+    """Return the first model that is loaded at the start; `-` where none is."""
+    loaded = [name for name in settings.initialize_on_start if settings.model_name in {"all", name}]
+    return loaded[0] if loaded else "-"
+
+
 def claim() -> None:
     """Print `host port workers reachable-host model` for the start, or say what stands in its way."""
     settings = read_settings()
     refuse_a_port_in_use(settings.api_host, settings.api_port, "API_PORT")
     reachable = REACHABLE.get(settings.api_host, settings.api_host)
-    loaded = [name for name in settings.initialize_on_start if settings.model_name in {"all", name}]
-    model = loaded[0] if loaded else "-"
     sys.stdout.write(
-        f"{settings.api_host} {settings.api_port} {settings.uvicorn_workers} {reachable} {model}\n"
+        f"{settings.api_host} {settings.api_port} {settings.uvicorn_workers} {reachable}"
+        f" {first_loaded(settings)}\n"
     )
 
 
@@ -45,6 +54,20 @@ def ask(method: str, url: str, body: str | None = None) -> tuple[int, str]:
     content = None if body is None else body.encode()
     answer = httpcore.request(method, url, headers=headers, content=content, extensions=patience)
     return answer.status, answer.content.decode()
+
+
+def await_ready(url: str, seconds: float) -> None:
+    """Wait until the models are ready that the API loads at its start, or end with why they are not."""
+    deadline = time.monotonic() + seconds
+    while True:
+        status, text = ask("GET", f"{url}/health/ready")
+        if status == 200:
+            return
+        if any(state["status"] == "error" for state in json.loads(text)["models"].values()):
+            explain(url)
+        if time.monotonic() > deadline:
+            sys.exit(f"error: the API is not ready after {seconds:g} s and goes on starting")
+        time.sleep(0.2)
 
 
 def explain(url: str) -> None:
@@ -72,12 +95,19 @@ def main(arguments: list[str]) -> None:
     match arguments:
         case ["claim"]:
             claim()
+        case ["await", url, seconds]:
+            await_ready(url, float(seconds))
+        case ["first"]:
+            sys.stdout.write(f"{first_loaded(read_settings())}\n")
         case ["explain", url]:
             explain(url)
         case ["forecast", url, body]:
             forecast(url, body)
         case _:
-            sys.exit("usage: python -m scripts.gateway claim | explain URL | forecast URL BODY")
+            sys.exit(
+                "usage: python -m scripts.gateway"
+                " claim | first | await URL SECONDS | explain URL | forecast URL BODY"
+            )
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def prepare() -> None:
 
 
 if __name__ == "__main__":
-    if os.getsid(0) != os.getpid():  # the first process of a container has one already
+    if os.getpgid(0) != os.getpid():  # else it leads a group already, as in a container
         os.setsid()
     prepare()
     sys.exit(main())

@@ -107,27 +107,37 @@ start() { # api|all: what does not run yet, once all addresses are free; then wh
     UI_API_BASE_URL=${UI_API_BASE_URL:-$(url_of "$reach" "$port")} launch page scripts.page serve --folder "$root" --port "$page_port"
     await_ready page "$page_reach" "$page_port"
   fi
-  if [ -z "$address$page" ]; then say "Stop it with: ./setup.sh stop forecast"; else welcome "$page" "$(url_of "$reach" "$port")" "$model"; fi
+  if [ -z "$address$page" ]; then
+    say "Stop it with: ./setup.sh stop forecast"
+  else
+    welcome "$page" "$(url_of "$reach" "$port")" 'logs/'
+    try_sample "$(url_of "$reach" "$port")" "$model" in_venv "$(url_of "$reach" "$port")"
+  fi
 }
 
-welcome() { # PAGE URL MODEL: where everything is, a forecast as a check, and a line to paste
-  local key="\$(sed -n 's/^API_SECRET_KEY=//p' $env_file)" place="API_SECRET_KEY in $env_file"
-  [ -z "${API_SECRET_KEY:-}" ] || { key="\$API_SECRET_KEY"; place='the environment variable API_SECRET_KEY'; }
+welcome() { # PAGE URL LOGS: where everything is
+  local place="API_SECRET_KEY in $env_file"
+  [ -z "${API_SECRET_KEY:-}" ] || place='the environment variable API_SECRET_KEY'
   say "Sapheneia is ready."
   [ -z "$1" ] || say "  Page  $1"
   say "  API   $2"
   say "  Docs  $2/docs"
   say "  Key   $place"
-  say "  Logs  logs/"
+  say "  Logs  $3"
   say "  Stop  ./setup.sh stop forecast"
-  [ "$3" != - ] || return 0
-  in_venv scripts.gateway forecast "$2/forecast/v1/$3/inference" "$sample"
-  say "Forecast it yourself:"
-  say "curl -sS $2/forecast/v1/$3/inference -H \"Authorization: Bearer $key\" -H 'Content-Type: application/json' -d '$sample'"
 }
 
-stop() { # the page, then the API
-  local name stopped=''
+try_sample() { # URL MODEL RUNNER INNER-URL: a forecast as a check, and a line to paste; RUNNER reaches the API at INNER-URL
+  local key="\$(sed -n 's/^API_SECRET_KEY=//p' $env_file)"
+  [ -z "${API_SECRET_KEY:-}" ] || key="\$API_SECRET_KEY"
+  [ "$2" != - ] || return 0
+  "$3" scripts.gateway forecast "$4/forecast/v1/$2/inference" "$sample"
+  say "Forecast it yourself:"
+  say "curl -sS $1/forecast/v1/$2/inference -H \"Authorization: Bearer $key\" -H 'Content-Type: application/json' -d '$sample'"
+}
+
+stop() { # the page, then the API; says so where nothing ran and nothing was STOPPED before
+  local name stopped=$1
   for name in page forecast; do
     if own_pid "$name" >/dev/null; then end "$name"; stopped=yes; fi
     rm -f "run/$name.pid"

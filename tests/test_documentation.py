@@ -34,6 +34,7 @@ OF_TRACES = ("OTEL_",)
 NOT_RUN = {
     "bucket": "reads a bucket of one's own; tests/core/data/test_buckets.py reads one on loopback",
     "clone": "clones and installs from the network; tests/setup runs the same verb in a copy of this folder",
+    "docker": "needs a Docker engine; tests/containers builds and starts the same stack",
     "hub": "downloads from the Hub; the checkpoints it would write are here, tiny and random",
     "verbs": "runs all tests, this one among them; `check` is what .ci/run does",
 }
@@ -59,6 +60,7 @@ WEIGHTS = {
     },
 }
 OF_LIBRARIES = {
+    "COMPOSE_PROFILES",
     "OMP_NUM_THREADS",
     "OMP_WAIT_POLICY",
     "ARROW_DEFAULT_MEMORY_POOL",
@@ -268,7 +270,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_settings_and_errors_that_pages_name_exist() -> None:
     settings = re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.template").read_text(), re.MULTILINE)
-    known = {*settings, *(error.code for error in walk(SapheneiaError)), *OF_LIBRARIES}
+    compose = re.findall(r"[A-Z][A-Z0-9]*_[A-Z_]+", (ROOT / "docker-compose.yml").read_text())
+    known = {*settings, *compose, *(error.code for error in walk(SapheneiaError)), *OF_LIBRARIES}
     for page in ALL_PAGES:
         named = set(re.findall(r"`([A-Z0-9]+_[A-Z_]*[A-Z])(?:=\w+)?`", page.read_text()))
         named = {name for name in named if not name.startswith(OF_STORES + OF_TRACES)}

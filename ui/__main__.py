@@ -1,4 +1,4 @@
-"""Serves the page by waitress: `python -m ui`."""
+"""Serves the page by waitress: `python -m ui [ADDRESS]`."""
 
 import logging
 import signal
@@ -15,9 +15,9 @@ from ui.sweep import sweep_again_and_again
 log = logging.getLogger("ui")
 
 
-def listening(settings: Settings) -> dict[str, Any]:
+def listening(settings: Settings, address: str | None = None) -> dict[str, Any]:
     """Return how waitress listens; what a proxy tells of the visitor counts where it is trusted alone."""
-    place = {"host": settings.host, "port": settings.port, "threads": settings.threads}
+    place = {"host": address or settings.host, "port": settings.port, "threads": settings.threads}
     if settings.trusted_proxy is None:
         return place | {"clear_untrusted_proxy_headers": True}
     return place | {
@@ -27,8 +27,11 @@ def listening(settings: Settings) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Serve until a signal ends it; say in a sentence which setting is wrong."""
+def main(address: str | None = None) -> None:
+    """Serve until a signal ends it; say in a sentence which setting is wrong.
+
+    `address` is listened on instead of UI_HOST: inside a container, whose port is published at UI_HOST.
+    """
     from waitress.server import create_server
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -39,13 +42,13 @@ def main() -> None:
         settings = Settings()
     except ValidationError as error:
         sys.exit(f"error: {describe_fault(error)}")
-    app = create_app(settings)
+    app, host = create_app(settings), address or settings.host
     try:
-        server = create_server(app, ident=None, **listening(settings))
+        server = create_server(app, ident=None, **listening(settings, address))
     except OSError as error:
-        sys.exit(f"error: cannot listen on {settings.host} port {settings.port}: {error.strerror or error}")
+        sys.exit(f"error: cannot listen on {host} port {settings.port}: {error.strerror or error}")
     shared = app.extensions[KEY]
-    name = f"[{settings.host}]" if ":" in settings.host else settings.host
+    name = f"[{host}]" if ":" in host else host
     log.info("page=started address=http://%s:%s", name, settings.port)
     shared.background.start("sweep", sweep_again_and_again(shared.store, shared.gateway))
     try:
@@ -55,4 +58,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:2])

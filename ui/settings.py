@@ -25,6 +25,11 @@ class Settings(BaseSettings):
     api_base_url: str = Field(
         "http://127.0.0.1:8000", pattern=r"^https?://", description="The gateway that the page asks."
     )
+    api_public_url: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="The gateway in the requests that visitors copy; UI_API_BASE_URL where it is empty.",
+    )
     api_key: SecretStr = Field(
         validation_alias=AliasChoices("UI_API_KEY", "API_SECRET_KEY"),
         description="The key the page sends to the gateway; API_SECRET_KEY where it is empty.",

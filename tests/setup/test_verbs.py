@@ -39,6 +39,8 @@ def test_an_unknown_verb_is_named_and_exits_2(clone: Clone) -> None:
     [
         (("run-venv", "forecast", "ui"), "run-venv takes api or all, not 'ui'"),
         (("run-venv",), "run-venv takes api or all, not ''"),
+        (("run-docker",), "run-docker takes api, ui or all, not ''"),
+        (("run-docker", "forecast", "page"), "run-docker takes api, ui or all, not 'page'"),
         (("init", "forecast", "api"), "init takes no 'api'"),
         (("stop", "api"), "stop takes no 'api'"),
         (("check", "--fast"), "check takes no '--fast'"),

@@ -10,10 +10,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def start(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+def start(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     env = {"PATH": os.environ["PATH"], "ENV_FILE": "/nonexistent", "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, "-m", "ui"],
+        [sys.executable, "-m", "ui", *arguments],
         cwd=folder,
         env={**env, **settings},
         capture_output=True,
@@ -68,3 +68,31 @@ def test_a_port_in_use_ends_the_start_with_a_sentence(tmp_path: Path) -> None:
         f"error: cannot listen on 127.0.0.1 port {port}: Address already in use"
     )
     assert "Traceback" not in refused.stderr
+
+
+def test_in_a_container_it_listens_where_it_is_told_and_answers_under_the_names_of_where_it_is_published(
+    tmp_path: Path,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+    env = {"PATH": os.environ["PATH"], "ENV_FILE": "/nonexistent", "PYTHONPATH": str(ROOT)}
+    env |= {"API_SECRET_KEY": "k", "UI_PORT": port, "UI_API_BASE_URL": "http://127.0.0.1:1"}
+    command = [sys.executable, "-m", "ui", "127.0.0.2"]
+    with subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True) as page:
+        assert page.stderr is not None
+        first = page.stderr.readline()
+        url = f"http://127.0.0.2:{port}/health"
+        with httpx.Client(trust_env=False) as client:
+            known = client.get(url, headers={"Host": "localhost"})
+            foreign = client.get(url, headers={"Host": "elsewhere.example"})
+        page.terminate()
+
+    assert first.endswith(f"address=http://127.0.0.2:{port}\n")
+    assert (known.status_code, foreign.status_code) == (200, 400)
+
+
+def test_being_published_beyond_this_host_needs_a_password_in_a_container_too(tmp_path: Path) -> None:
+    refused = start(tmp_path, "0.0.0.0", API_SECRET_KEY="k", UI_HOST="192.0.2.1")
+
+    assert refused.returncode == 1
+    assert "set UI_PASSWORD, or UI_ALLOW_OPEN=true" in refused.stderr

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.ui.conftest import HOSTILE, Visitor, done, finish
+from tests.ui.conftest import HOSTILE, MakePage, Visitor, done, finish
 from tests.ui.fakes import MONTHS, VALUES, FakeGateway, make_problem, refuse
-from ui.context import Context
+from ui.context import KEY, Context
 
 INFERENCE = "POST /forecast/v1/ets/inference"
 
@@ -256,3 +256,21 @@ def test_the_files_of_the_test_have_what_happened(visitor: Visitor, shared: Cont
     for answer in found.json.values():
         assert answer["visualization_data"]["actual_future"] == list(VALUES[9:])
         assert answer["prediction"]["quantile_levels"] == [0.1, 0.5, 0.9]
+
+
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        ({"api_base_url": "http://forecast:8000/"}, "http://forecast:8000"),
+        ({"api_public_url": "https://api.example/"}, "https://api.example"),
+    ],
+)
+def test_copied_requests_name_the_gateway_as_visitors_reach_it(
+    make_page: MakePage, settings: dict[str, str], address: str
+) -> None:
+    app = make_page(**settings)
+    visitor = Visitor(app)
+
+    shown = visitor.get(done(visitor, app.extensions[KEY]))
+
+    assert f"{address}/forecast/v1/ets/inference" in shown.text
