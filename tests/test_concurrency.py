@@ -109,7 +109,7 @@ def assert_false(value: bool) -> None:
     assert not value
 
 
-def test_callers_who_come_together_share_a_batch(make_app: MakeApp, serve: Serve, fake: FakeAdapter) -> None:
+def test_callers_who_come_together_share_batches_of_half_of_them(make_app: MakeApp, serve: Serve, fake: FakeAdapter) -> None:
     gate = Gate()
 
     async def scene(url: str) -> list[httpx.Response]:
@@ -125,5 +125,5 @@ def test_callers_who_come_together_share_a_batch(make_app: MakeApp, serve: Serve
 
     answers = asyncio.run(scene(serve(make_app())))
     assert [answer.json()["prediction"]["series_ids"] for answer in answers] == [[str(n)] for n in range(20)]
-    assert sorted(len(batch) for batch in fake.batches) == [1, 1, 1, 19]
-    assert max(answer.json()["execution_metadata"]["batch_size"] for answer in answers) == 19
+    assert sorted(len(batch) for batch in fake.batches) == [1, 1, 1, 9, 10]
+    assert max(answer.json()["execution_metadata"]["batch_size"] for answer in answers) == 10

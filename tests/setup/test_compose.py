@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]  # its stubs are no dependency
+import yaml
 
 from forecast.models import get_available_models, get_model_info
 from tests.setup.clone import ROOT
