@@ -109,7 +109,9 @@ def assert_false(value: bool) -> None:
     assert not value
 
 
-def test_callers_who_come_together_share_batches_of_half_of_them(make_app: MakeApp, serve: Serve, fake: FakeAdapter) -> None:
+def test_callers_who_come_together_share_batches_of_half_of_them(
+    make_app: MakeApp, serve: Serve, fake: FakeAdapter
+) -> None:
     gate = Gate()
 
     async def scene(url: str) -> list[httpx.Response]:
