@@ -36,13 +36,18 @@ find_wheels() { # the folder of pip's find-links, where it has wheels that an im
 }
 
 start_containers() { # api|ui|all: built and healthy; then where everything is
-  local front options=(--detach --build --wait --wait-timeout "${READY_SECONDS:-120}") services=()
+  local front service options=(--detach --build --wait --wait-timeout "${READY_SECONDS:-120}") services=()
   find_front
   [ "$front" = forecast-gpu ] || find_wheels
-  [ "$front" = forecast ] || options+=(--scale forecast=0)
   case $1 in
     api) services=("$front") ;;
     ui) services=(ui); options+=(--no-deps) ;;
+    all)
+      # Scaled to none, `forecast` would be started neither, but compose could not take the page down without it.
+      [ "$front" = forecast ] || options+=(--no-deps)
+      for service in $([ "$front" = forecast ] || compose_started config --services); do
+        [ "$service" = forecast ] || services+=("$service")
+      done ;;
   esac
   touch run/containers
   compose_started up "${options[@]}" ${services[@]+"${services[@]}"} ||

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from forecast.core.config import Settings
 from forecast.models.chronos.tests import tiny
 from tests.containers.stack import Stack, docker, forecast, points, until
+from tests.containers.visit import forecast_table, take_sample
 
 MODELS = ("forecast-statsforecast", "forecast-chronos")
 PASSES_ON = "model_service_urls" in Settings.model_fields
@@ -19,8 +21,8 @@ def models(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     tiny.write(folder)
     stack = Stack(folder, profile="models", settings={"INITIALIZE_ON_START": "statsforecast"})
     try:
-        stack.compose("build", *MODELS, "gateway")
-        stack.start("--no-deps", *MODELS, "gateway")
+        stack.compose("build", *MODELS, "gateway", "ui")
+        stack.start("--no-deps", *MODELS, "gateway", "ui")
         stack.put(folder / "tiny", "forecast-chronos", "weights/chronos")
         stack.await_model("statsforecast", port="STATSFORECAST_MODEL_PORT")
         yield stack
@@ -58,6 +60,13 @@ def test_a_model_loads_the_weights_of_its_volume(models: Stack) -> None:
 def test_the_gateway_answers_what_the_model_answers(models: Stack, model_id: str) -> None:
     with models.client() as gateway, models.client(f"{model_id.upper()}_MODEL_PORT") as service:
         assert points(forecast(gateway, model_id)) == points(forecast(service, model_id))
+
+
+@pytest.mark.skipif(not PASSES_ON, reason="the gateway cannot pass models on yet")
+def test_somebody_on_the_page_forecasts_by_a_model_behind_the_gateway(models: Stack) -> None:
+    with httpx.Client(base_url=models.url("UI_PORT"), timeout=60, trust_env=False) as page:
+        run = forecast_table(page, take_sample(page), "statsforecast")
+        assert "Take it away" in page.get(run).text
 
 
 @pytest.mark.skipif(not PASSES_ON, reason="the gateway cannot pass models on yet")

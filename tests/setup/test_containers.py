@@ -116,8 +116,18 @@ def test_a_profile_that_takes_the_gateways_place_leaves_it_out(
     assert started.returncode == 0, started.stderr
     (up,) = docker_clone.calls(" up ")
     assert up.startswith(profile)
-    assert up.endswith(f"--scale forecast=0 {front}")
+    assert up.endswith(f"--wait-timeout 120 {front}")
     assert docker_clone.calls(f"exec -T {front} python -m scripts.gateway await") != []
+
+
+def test_all_of_such_a_profile_is_started_by_name(docker_clone: DockerClone) -> None:
+    settings = {"COMPOSE_PROFILES": "gpu", "SERVICES": "forecast forecast-gpu ui"}
+
+    started = docker_clone.run("run-docker", "all", **settings)
+
+    assert started.returncode == 0, started.stderr
+    (up,) = docker_clone.calls(" up ")
+    assert up.endswith("--wait-timeout 120 --no-deps forecast-gpu ui")
 
 
 def test_two_profiles_cannot_both_take_the_gateways_place(docker_clone: DockerClone) -> None:
