@@ -67,7 +67,7 @@ def test_a_request_of_many_series_is_told_beside_the_library_alone(checkpoints: 
     library_peak, before, peak, more = map(float, row[6:])
 
     assert row[0] == "3"
-    assert library > 0
+    assert library >= 0  # told in tenths of a second
     assert 0 < in_model <= gateway
     assert before <= peak
     assert peak - library_peak == pytest.approx(more, abs=1)
