@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _INTRODUCTION = (
-    "Written by `python -m benchmarks --write`; README.md beside it says what is measured and how to read it."
+    "Written by `python -m benchmarks --write`; README.md beside it says what is measured,"
+    " docs/performance.md what misses its goal and why."
 )
 _SECTION = re.compile(r"^(?=## )", re.MULTILINE)
 _NAME = re.compile(r"^`\./setup\.sh bench ([\w-]+)", re.MULTILINE)
