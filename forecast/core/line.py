@@ -106,10 +106,10 @@ class Line:
         return late
 
     def leave(self) -> list[Job]:
-        """Return all jobs, which then wait no longer."""
-        jobs = list(self._jobs)
+        """Return all jobs that have not ended, computed ones too; none waits any longer."""
         self._jobs.clear()
-        return jobs
+        with self._counting:
+            return list(self._left)
 
     def _expected_seconds(self, job: Job) -> float:
         """Return in how many seconds a job would likely be done that joins now."""

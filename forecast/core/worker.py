@@ -115,7 +115,7 @@ class Worker:
 
     def _drop_all(self, error: SapheneiaError) -> None:
         with self._changed:
-            left = [*(job for job, _ in self._running), *self._line.leave()]
+            left = self._line.leave()
             self._running = []
         for job in left:
             job.fail(error)

@@ -188,6 +188,17 @@ def test_a_job_without_series_has_an_empty_answer(start: Start) -> None:
     assert len(worker.submit([make_task()], PATIENT).result(5).forecasts) == 1
 
 
+def test_a_fault_while_a_batch_is_formed_leaves_nobody_waiting(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = start(lambda tasks: [last_value(task) for task in tasks])
+    monkeypatch.setattr(worker._line.pace, "batch_seconds", lambda *_: 1 / 0)
+    with pytest.raises(ModelError, match="The gateway failed"):
+        worker.submit([make_task()], PATIENT).result(5)
+    monkeypatch.undo()
+    assert len(worker.submit([make_task()], PATIENT).result(5).forecasts) == 1
+
+
 def test_a_worker_that_dies_leaves_nobody_waiting_and_is_replaced(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
