@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from importlib.util import find_spec
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -18,6 +19,8 @@ from forecast.core.config import SettingsError
 from forecast.core.notes import note
 
 _PARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+# The one above the others comes first: where it is missing, nothing below it can be looked for.
+_PACKAGES = ("opentelemetry", "opentelemetry.sdk", "opentelemetry.exporter")
 _PASSED_ON = ("traceparent", "tracestate")
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _received: ContextVar[Mapping[str, str]] = ContextVar("received", default={})  # noqa: B039 - never changed
@@ -65,15 +68,10 @@ def wanted_exporters(environment: Mapping[str, str]) -> list[str]:
 
 def require_tracing() -> None:
     """Raise SettingsError where the environment wants traces that cannot be made here."""
-    if not wanted_exporters(os.environ):
-        return
-    try:
-        import opentelemetry.exporter.otlp.proto.http.trace_exporter
-        import opentelemetry.sdk.trace  # noqa: F401 - whether it can be
-    except ImportError as error:
+    if wanted_exporters(os.environ) and not all(find_spec(name) for name in _PACKAGES):
         raise SettingsError(
             "OTEL_… variables ask for traces; install what makes them: pip install 'sapheneia[otel]'"
-        ) from error
+        )
 
 
 def start_tracing(version: str) -> None:

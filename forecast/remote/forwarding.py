@@ -11,9 +11,10 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from forecast.core.errors import AbandonedError, DeadlineError, ServiceUnavailableError
+from forecast.core.tracing import trace_headers
 from forecast.remote.caller import Caller
 from forecast.remote.faults import RETRY_SECONDS, told
-from forecast.remote.headers import milliseconds_left, pass_to_caller, pass_to_service
+from forecast.remote.headers import milliseconds_left, pass_to_caller, pass_to_service, replace_trace
 from forecast.remote.service import RemoteService
 
 _STATUS_SECONDS = 5.0
@@ -27,7 +28,8 @@ async def forward(service: RemoteService, request: Request) -> "PassedOn":
     """
     caller = Caller(request.receive)
     left, deadline = _deadline(service, request)
-    headers = pass_to_service(request.headers.raw, request.state.request_id, left)
+    passed = pass_to_service(request.headers.raw, request.state.request_id, left)
+    headers = replace_trace(passed, trace_headers())
     reading = request.method == "GET"
     if reading:
         caller.sends_nothing()

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from forecast.core.errors import DeadlineError, ServiceUnavailableError
 
@@ -53,6 +53,13 @@ def pass_to_service(headers: Iterable[tuple[bytes, bytes]], request_id: str, lef
     if left is not None:
         passed.append((b"x-deadline-ms", str(left).encode()))
     return passed
+
+
+def replace_trace(headers: Raw, trace: Mapping[str, str]) -> Raw:
+    """Return headers with those of a trace in the place of the ones that the caller sent."""
+    own = [(name.encode(), value.encode()) for name, value in trace.items()]
+    names = {name for name, _ in own}
+    return [*(pair for pair in headers if pair[0] not in names), *own]
 
 
 def pass_to_caller(headers: Iterable[tuple[bytes, bytes]]) -> Raw:

@@ -168,6 +168,21 @@ def test_a_body_in_chunks_is_passed_on_in_chunks(make_gateway: MakeGateway, serv
     assert "content-length" not in told
 
 
+def test_where_traces_are_made_the_call_of_a_service_is_part_of_the_gateways_own_span(
+    make_gateway: MakeGateway, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
+    service = Scripted(fine)
+    gateway = make_gateway(serve(service.app()))
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    gateway.post(f"{PREFIX}/inference", json={}, headers={"traceparent": trace})
+    ((_, _, told, _),) = service.seen
+    _, given, caller, _ = trace.split("-")
+    _, found, parent, _ = told["traceparent"].split("-")
+    assert found == given
+    assert parent != caller
+
+
 def test_the_id_the_key_and_the_trace_are_carried_on_and_the_deadline_is_shortened(
     make_gateway: MakeGateway, serve: Serve
 ) -> None:
