@@ -5,13 +5,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from forecast.core.config import Settings
 from forecast.models.chronos.tests import tiny
 from tests.containers.stack import Stack, docker, forecast, points, until
 from tests.containers.visit import forecast_table, take_sample
 
 MODELS = ("forecast-statsforecast", "forecast-chronos")
-PASSES_ON = "model_service_urls" in Settings.model_fields
 
 
 @pytest.fixture(scope="module")
@@ -55,21 +53,18 @@ def test_a_model_loads_the_weights_of_its_volume(models: Stack) -> None:
         assert len(points(forecast(client, "chronos"))) == 12
 
 
-@pytest.mark.skipif(not PASSES_ON, reason="the gateway cannot pass models on yet")
 @pytest.mark.parametrize("model_id", ["statsforecast", "chronos"])
 def test_the_gateway_answers_what_the_model_answers(models: Stack, model_id: str) -> None:
     with models.client() as gateway, models.client(f"{model_id.upper()}_MODEL_PORT") as service:
         assert points(forecast(gateway, model_id)) == points(forecast(service, model_id))
 
 
-@pytest.mark.skipif(not PASSES_ON, reason="the gateway cannot pass models on yet")
 def test_somebody_on_the_page_forecasts_by_a_model_behind_the_gateway(models: Stack) -> None:
     with httpx.Client(base_url=models.url("UI_PORT"), timeout=60, trust_env=False) as page:
         run = forecast_table(page, take_sample(page), "statsforecast")
         assert "Take it away" in page.get(run).text
 
 
-@pytest.mark.skipif(not PASSES_ON, reason="the gateway cannot pass models on yet")
 def test_a_model_that_is_killed_is_told_and_comes_back(models: Stack) -> None:
     with models.client() as gateway:
         models.compose("kill", "forecast-statsforecast")
