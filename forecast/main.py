@@ -27,6 +27,8 @@ from forecast.core.readiness import Readiness
 from forecast.core.routing import PREFIX
 from forecast.core.termination import end_loads, ended_by_signal
 from forecast.core.tracing import TraceRequests, require_tracing, start_tracing, stop_tracing
+from forecast.database.connection import Database
+from forecast.database.outage import prepare_at_start
 from forecast.metrics import routes as metrics
 from forecast.metrics.models import ModelCollector
 from forecast.metrics.requests import RequestMetrics
@@ -64,6 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     _add_models(app, settings, served)
     app.state.rate_limiter = RateLimiter(settings)
+    app.state.database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(ModelCollector(app.state.services, app.state.readiness))
@@ -114,6 +117,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             app.state.readiness.ends_when(signalled.is_set)
             meanwhile.start_soon(end_loads, services.values(), signalled)
             meanwhile.start_soon(app.state.figures.leave_always)
+            meanwhile.start_soon(run_sync, prepare_at_start, app.state.database)
             for model_id in app.state.readiness.required:
                 if model_id in services:  # one in a service of its own is loaded by that
                     meanwhile.start_soon(run_sync, services[model_id].start)
@@ -124,6 +128,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             for service in services.values():
                 group.start_soon(run_sync, service.shutdown)
             group.start_soon(run_sync, stop_tracing)
+            group.start_soon(run_sync, app.state.database.close)
         app.state.figures.leave()
 
 

@@ -16,6 +16,14 @@ from forecast.core.figures import Figures
 from forecast.main import create_app
 from forecast.models import MODEL_REGISTRY
 from tests import fake_model
+from tests.databases import (  # noqa: F401 - fixtures of every folder of tests
+    database,
+    database_url,
+    migrated_postgres,
+    migrated_sqlite,
+    open_database,
+    postgres,
+)
 from tests.fakes import FakeAdapter
 
 ROOT = Path(__file__).parents[1]
@@ -61,6 +69,7 @@ def make_settings(tmp_path: Path) -> Callable[..., Settings]:
             "api_secret_key": KEY,
             "data_dir": ROOT / "data",
             "log_dir": tmp_path / "logs",
+            "database_url": f"sqlite:///{tmp_path}/sapheneia.db",
             "initialize_on_start": (),
             "rate_limit_enabled": False,
         }

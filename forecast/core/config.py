@@ -169,6 +169,17 @@ class Settings(EnvSettings):
         (), description="Objects that may be read, as comma-separated patterns: `s3://bucket/folder/*`."
     )
 
+    database_url: SecretStr = Field(
+        SecretStr("sqlite:///data/sapheneia.db"),
+        description="Where history, jobs and forecasts are kept: `sqlite:///file` or"
+        " `postgresql+psycopg://user:password@host/database`.",
+    )
+    database_pool_size: int = Field(
+        10,
+        ge=1,
+        description="Connections to the database that a process keeps; under load it opens as many more.",
+    )
+
     @field_validator("initialize_on_start")
     @classmethod
     def _may_be_none(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -182,6 +193,15 @@ class Settings(EnvSettings):
             raise ValueError(
                 "is neither memory:// nor the address of a Redis server: redis://host:port/db, rediss:// over"
                 " TLS, or redis+unix:///path/of/a/socket; marks in a password are written as %40 and the like"
+            )
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_database(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"sqlite:///[^?]+|postgresql\+psycopg://.+", value.get_secret_value()):
+            raise ValueError(
+                "is neither sqlite:///path/of/a/file nor postgresql+psycopg://user:password@host:port/database"
             )
         return value
 

@@ -28,6 +28,7 @@ SapheneiaError                          500 INTERNAL_ERROR
 ├── OverloadedError                     503 OVERLOADED
 ├── LoadingError                        503 MODEL_LOADING
 ├── QuotaStoreError                     503 QUOTAS_UNAVAILABLE
+├── DatabaseUnavailableError            503 DATABASE_UNAVAILABLE
 ├── ServiceUnavailableError             503 MODEL_SERVICE_UNAVAILABLE
 │   └── ServiceLostError                502 MODEL_SERVICE_LOST
 └── DeadlineError                       504 DEADLINE_EXCEEDED
@@ -243,6 +244,12 @@ class QuotaStoreError(SapheneiaError):
     """The store in which quotas are counted does not answer."""
 
     code, status, title = "QUOTAS_UNAVAILABLE", 503, "Quotas unavailable"
+
+
+class DatabaseUnavailableError(SapheneiaError):
+    """The database of history, jobs and forecasts does not answer."""
+
+    code, status, title = "DATABASE_UNAVAILABLE", 503, "Database unavailable"
 
 
 class ServiceUnavailableError(SapheneiaError):

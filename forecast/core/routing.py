@@ -47,8 +47,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         422: "The request makes no sense, or the model cannot do it.",
         429: "Your quota for this minute is used up.",
         502: "The model's service ended before its answer.",
-        503: "The queue is full, the model is still being loaded, its service cannot be reached, or quotas"
-        " cannot be counted.",
+        503: "The queue is full, the model is still being loaded, its service or the database cannot be"
+        " reached, or quotas cannot be counted.",
         504: "The deadline passed.",
     }.items()
 }

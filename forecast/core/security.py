@@ -11,6 +11,7 @@ from fastapi.security.utils import get_authorization_scheme_param
 
 from forecast.core.config import Settings
 from forecast.core.errors import AuthenticationError
+from forecast.core.principal import ADMINISTRATOR, Principal
 
 KEY_NAME = "default"
 """What the one key there is is called where its value must not be told."""
@@ -41,12 +42,16 @@ def has_key(headers: Mapping[str, str], settings: Settings) -> bool:
     return scheme.lower() == "bearer" and is_key(credentials, settings)
 
 
-async def require_key(credentials: Credentials, settings: CurrentSettings) -> None:
-    """Let the caller pass only with the right key; raise AuthenticationError otherwise."""
+async def require_key(credentials: Credentials, settings: CurrentSettings) -> Principal:
+    """Return who calls, by the right key; raise AuthenticationError otherwise."""
     if credentials is None:
         raise AuthenticationError("Send the API key as 'Authorization: Bearer <API_SECRET_KEY>'.")
     if not is_key(credentials, settings):
         raise AuthenticationError("The API key is wrong.")
+    return ADMINISTRATOR
+
+
+Calling = Annotated[Principal, Depends(require_key)]
 
 
 async def identify(request: Request, credentials: Credentials, settings: CurrentSettings) -> str:

@@ -1,0 +1,28 @@
+import importlib
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect
+
+from forecast.database.connection import Database
+from forecast.database.metadata import metadata
+from forecast.database.schema import downgrade, upgrade
+
+importlib.import_module("forecast.main")  # with every feature, and so all tables
+
+
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection")
+def test_the_revisions_make_the_tables_that_the_code_uses(database: Database) -> None:
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_every_revision_can_be_taken_back_and_applied_again(database: Database) -> None:
+    with database.write() as connection:
+        before = set(inspect(connection).get_table_names())
+        downgrade(connection)
+        assert set(inspect(connection).get_table_names()) == {"alembic_version"}
+        upgrade(connection)
+        assert set(inspect(connection).get_table_names()) == before

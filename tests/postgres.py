@@ -1,0 +1,59 @@
+"""A PostgreSQL server of the tests' own, on a free port of loopback."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+PATIENCE_SECONDS = 60
+
+
+def find_binaries() -> Path | None:
+    """Return the folder of PostgreSQL's programs, or None where it is not installed."""
+    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
+    on_path = shutil.which("postgres")
+    return max(found, default=Path(on_path).parent if on_path else None)
+
+
+class PostgresServer:
+    """One server with a folder of its own; whoever starts it ends it."""
+
+    def __init__(self, binaries: Path) -> None:
+        self._binaries = binaries
+        self._folder = Path(tempfile.mkdtemp(prefix="sapheneia-postgres-"))
+        # The server refuses to run as root.
+        self._user = "postgres" if os.geteuid() == 0 else None
+        if self._user:
+            os.chown(self._folder, pwd.getpwnam(self._user).pw_uid, -1)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.port = listener.getsockname()[1]
+        self._run("initdb", "-U", "tests", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+        log = str(self._folder / "log")
+        self._run("pg_ctl", "-w", "-t", str(PATIENCE_SECONDS), "-l", log, "-o", options, "start")
+
+    def kill(self) -> None:
+        """End it as a crash would: without a word to those who are connected."""
+        self._run("pg_ctl", "-m", "immediate", "stop")
+
+    def remove(self) -> None:
+        """End it and remove its folder."""
+        if (self._folder / "postmaster.pid").exists():
+            self.kill()
+        shutil.rmtree(self._folder)
+
+    def url(self, database: str = "postgres") -> str:
+        """Return the address of one of its databases."""
+        return f"postgresql+psycopg://tests@127.0.0.1:{self.port}/{database}"
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self._binaries / program), "-D", str(self._folder), *arguments]
+        subprocess.run(
+            command, user=self._user, check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE_SECONDS * 2
+        )
