@@ -15,6 +15,8 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from pydantic import ValidationError
 
 from forecast import discovery
+from forecast.clients import routes as clients
+from forecast.clients.authenticator import make_authenticator
 from forecast.core.compression import GZipMiddleware
 from forecast.core.config import Settings, SettingsError, describe_fault
 from forecast.core.decompression import Decompression
@@ -67,6 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _add_models(app, settings, served)
     app.state.rate_limiter = RateLimiter(settings)
     app.state.database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
+    app.state.authenticator = make_authenticator(settings, app.state.database)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(ModelCollector(app.state.services, app.state.readiness))
@@ -74,6 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     upload_limit = settings.max_upload_size + _MULTIPART_OVERHEAD
     app.include_router(uploads.router, max_body_size=upload_limit)
     app.include_router(tables.router, max_body_size=settings.max_request_size)
+    app.include_router(clients.router, max_body_size=settings.max_request_size)
     app.include_router(discovery.router)
     app.include_router(metrics.router)
     install_error_handlers(app)
@@ -81,7 +85,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     limits = BodyLimits(settings.max_request_size, {f"{uploads.router.prefix}/uploads": upload_limit})
     passed_on = tuple(f"{PREFIX}/{model_id}/" for model_id in app.state.service_urls)
     app.add_middleware(Except, prefixes=passed_on, middleware=partial(Decompression, limits=limits))
-    app.add_middleware(KeyBeforeBody, settings=settings)
+    app.add_middleware(KeyBeforeBody)
     packing = partial(
         GZipMiddleware, minimum_size=1024, compresslevel=1, exclude_content_types=(ARROW, PARQUET)
     )

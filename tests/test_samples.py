@@ -12,6 +12,7 @@ from forecast.core.config import Settings
 from forecast.core.data.source import fetch_table
 from forecast.core.errors import DataError
 from forecast.core.parameters import Parameters
+from forecast.core.principal import DEFAULT_CLIENT
 from forecast.core.series.panel import Panel, build_panel
 from tests.conftest import ROOT
 
@@ -36,7 +37,7 @@ MakeSettings = Callable[..., Settings]
 @pytest.fixture
 def read(make_settings: MakeSettings) -> Callable[..., Panel]:
     def make(name: str, **parameters: Any) -> Panel:
-        table = asyncio.run(fetch_table(f"data/samples/{name}", None, make_settings()))
+        table = asyncio.run(fetch_table(f"data/samples/{name}", None, make_settings(), DEFAULT_CLIENT))
         roles = SAMPLES[name][0]
         given = Parameters(**parameters)
         return build_panel(table, roles, given, horizon=14, context_len=None, limits=Capabilities())

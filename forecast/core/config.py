@@ -100,7 +100,9 @@ class EnvSettings(BaseSettings):
 class Settings(EnvSettings):
     """The gateway's own settings."""
 
-    api_secret_key: SecretStr = Field(description="The key callers send as `Authorization: Bearer <key>`.")
+    api_secret_key: SecretStr = Field(
+        description="The administrator's key, which callers send as `Authorization: Bearer <key>`."
+    )
     api_host: str = Field("127.0.0.1", description="The address the API listens on.")
     api_port: int = Field(8000, ge=1, le=65535, description="The port the API listens on.")
     environment: Literal["development", "production"] = Field(
@@ -147,7 +149,9 @@ class Settings(EnvSettings):
     )
     rate_limit_enabled: bool = Field(True, description="Whether quotas are counted.")
     rate_limit_per_minute: int = Field(60, ge=1, description="Status and discovery calls a minute.")
-    rate_limit_inference_per_minute: int = Field(10, ge=1, description="Inference calls a minute.")
+    rate_limit_inference_per_minute: int = Field(
+        10, ge=1, description="Inference calls a minute of a key that has no quota of its own."
+    )
     rate_limit_initialization_per_minute: int = Field(20, ge=1, description="Initialization calls a minute.")
     rate_limit_storage_uri: SecretStr = Field(
         SecretStr("memory://"), description="Where quotas are counted: `memory://` or `redis://host:port/db`."
@@ -179,6 +183,13 @@ class Settings(EnvSettings):
         ge=1,
         description="Connections to the database that a process keeps; under load it opens as many more.",
     )
+
+    @property
+    def database_files(self) -> frozenset[Path]:
+        """The files of a database that is a file of this host."""
+        found = re.fullmatch(r"sqlite:///(.+)", self.database_url.get_secret_value())
+        names = [] if found is None else [found[1] + end for end in ("", "-wal", "-shm", "-journal")]
+        return frozenset(Path(os.path.realpath(name)) for name in names)
 
     @field_validator("initialize_on_start")
     @classmethod

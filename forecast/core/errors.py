@@ -19,7 +19,8 @@ SapheneiaError                          500 INTERNAL_ERROR
 │   ├── InitializingError               409 MODEL_INITIALIZING
 │   ├── ConfigConflictError             409 MODEL_CONFIG_CONFLICT
 │   ├── ShutDownError                   409 MODEL_SHUT_DOWN
-│   └── InsufficientMemoryError         409 INSUFFICIENT_MEMORY
+│   ├── InsufficientMemoryError         409 INSUFFICIENT_MEMORY
+│   └── ExistsError                     409 ALREADY_EXISTS
 ├── TooLargeError                       413 TOO_LARGE
 ├── MediaTypeError                      415 UNSUPPORTED_MEDIA_TYPE
 ├── AbandonedError                      499 CALLER_GONE
@@ -29,6 +30,7 @@ SapheneiaError                          500 INTERNAL_ERROR
 ├── LoadingError                        503 MODEL_LOADING
 ├── QuotaStoreError                     503 QUOTAS_UNAVAILABLE
 ├── DatabaseUnavailableError            503 DATABASE_UNAVAILABLE
+├── IssuerUnavailableError              503 ISSUER_UNAVAILABLE
 ├── ServiceUnavailableError             503 MODEL_SERVICE_UNAVAILABLE
 │   └── ServiceLostError                502 MODEL_SERVICE_LOST
 └── DeadlineError                       504 DEADLINE_EXCEEDED
@@ -127,13 +129,13 @@ class DataError(SapheneiaError):
 
 
 class AuthenticationError(SapheneiaError):
-    """The API key is missing or wrong."""
+    """The key or token is missing, wrong, expired or revoked."""
 
     code, status, title = "UNAUTHORIZED", 401, "Unauthorized"
 
 
 class ForbiddenError(SapheneiaError):
-    """The caller asks for something that this gateway does not hand out."""
+    """The caller asks for something that this gateway does not hand out, or not to its role."""
 
     code, status, title = "FORBIDDEN", 403, "Forbidden"
 
@@ -198,6 +200,12 @@ class InsufficientMemoryError(StateError):
     code, title = "INSUFFICIENT_MEMORY", "Insufficient memory"
 
 
+class ExistsError(StateError):
+    """There is something of this name already."""
+
+    code, title = "ALREADY_EXISTS", "Already exists"
+
+
 class TooLargeError(SapheneiaError):
     """The body or the file exceeds a limit."""
 
@@ -217,7 +225,7 @@ class AbandonedError(SapheneiaError):
 
 
 class RateLimitError(SapheneiaError):
-    """The caller's quota for this minute is used up."""
+    """The caller's quota for this minute or day is used up."""
 
     code, status, title = "RATE_LIMITED", 429, "Too many requests"
 
@@ -250,6 +258,12 @@ class DatabaseUnavailableError(SapheneiaError):
     """The database of history, jobs and forecasts does not answer."""
 
     code, status, title = "DATABASE_UNAVAILABLE", 503, "Database unavailable"
+
+
+class IssuerUnavailableError(SapheneiaError):
+    """The keys that tokens are signed with cannot be fetched from their issuer."""
+
+    code, status, title = "ISSUER_UNAVAILABLE", 503, "Issuer unavailable"
 
 
 class ServiceUnavailableError(SapheneiaError):

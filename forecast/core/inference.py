@@ -57,28 +57,36 @@ class Patience:
         return max(0.0, self.started + seconds - time.monotonic())
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """Which client asks, how long it waits, and whether what is remembered is computed anew."""
+
+    client_id: str
+    patience: Patience
+    fresh: bool = False
+
+
 async def infer(
     service: ModelService[Any],
     request: InferenceRequest[Any],
     settings: Settings,
-    patience: Patience,
+    call: Call,
     write: Callable[[Outcome], Written],
-    *,
-    fresh: bool = False,
 ) -> Written:
-    """Return the forecast that a request asks for as `write` writes it, computed now where `fresh`.
+    """Return the forecast that a request asks for as `write` writes it.
 
     Raises NotInitializedError before anything is read, or with LAZY_INITIALIZATION what `load_on_demand`
     raises, and OverloadedError; the errors of the table and its definition, DeadlineError, and AbandonedError
     when the caller has gone; whatever is being done for the request then is given up.
     """
+    patience = call.patience
     gone = asyncio.create_task(patience.gone())
     try:
         if settings.lazy_initialization:
             await load_on_demand(service, patience.left_to_load(), gone)
         _, ready = service.require_ready()
         ready.worker.refuse_if_full()
-        work = asyncio.create_task(_forecast(service, request, settings, patience, write, fresh))
+        work = asyncio.create_task(_forecast(service, request, settings, call, write))
         return await _first(work, gone, patience)
     finally:
         gone.cancel()
@@ -102,11 +110,10 @@ async def _forecast(
     service: ModelService[Any],
     request: InferenceRequest[Any],
     settings: Settings,
-    patience: Patience,
+    call: Call,
     write: Callable[[Outcome], Written],
-    fresh: bool,
 ) -> Written:
-    most = settings.max_series_per_request
+    most, patience = settings.max_series_per_request, call.patience
     queued = _Queued()
 
     def queue(read: Callable[[], Table]) -> tuple[Plan, Recall, Future[Answer]]:
@@ -114,13 +121,14 @@ async def _forecast(
         check_series_count(request, table, most)
         plan = make_plan(service, request, table)
         note(series=len(plan.tasks))
-        recalled = recall(plan.ready.cache, plan.tasks, fresh=fresh)
+        recalled = recall(plan.ready.cache, plan.tasks, call.client_id, fresh=call.fresh)
         service.figures.recall(len(recalled.known))
         return plan, recalled, queued.submit(plan.ready, recalled.missing, patience)
 
     try:
         with span("read"):
-            read = await find_table(request.data_source_url_or_path, request.data, settings, select(request))
+            source, inline = request.data_source_url_or_path, request.data
+            read = await find_table(source, inline, settings, call.client_id, select(request))
             plan, recalled, future = await run_sync(queue, read, abandon_on_cancel=True)
         answer = await asyncio.wrap_future(future)
         _trace(answer)

@@ -1,4 +1,4 @@
-"""The files that the gateway itself keeps in the data directory's uploads."""
+"""The files that the gateway itself keeps for a client in the data directory's uploads."""
 
 import re
 import secrets
@@ -6,6 +6,7 @@ import unicodedata
 from pathlib import Path, PurePosixPath
 
 from forecast.core.errors import NotFoundError
+from forecast.core.paths import Files
 
 SUFFIXES = (".csv", ".parquet", ".arrow", ".arrows", ".feather", ".json", ".xlsx")
 _LONGEST_STEM = 60
@@ -16,28 +17,27 @@ _NAME = re.compile(
 )
 
 
-def new_file(name: str, suffix: str, data_dir: Path) -> Path:
+def new_file(name: str, suffix: str, files: Files) -> Path:
     """Return where to keep a file that a caller calls `name`; nobody can guess it, and nothing is there.
 
     The folder is made where there is none.
     """
-    folder = data_dir / "uploads"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{_stem(name)}-{secrets.token_hex(_TOKEN_BYTES)}{suffix}"
+    files.uploads.mkdir(parents=True, exist_ok=True)
+    return files.uploads / f"{_stem(name)}-{secrets.token_hex(_TOKEN_BYTES)}{suffix}"
 
 
 def source_of(path: Path) -> str:
-    """Return what a caller names a kept file by."""
+    """Return what its client names a kept file by."""
     return f"data/uploads/{path.name}"
 
 
-def remove_file(name: str, data_dir: Path) -> None:
-    """Remove a kept file; raise NotFoundError where there is none of this name that the gateway made."""
+def remove_file(name: str, files: Files) -> None:
+    """Remove a kept file; raise NotFoundError where the client has none of this name."""
     missing = NotFoundError("There is no upload of this name.")
     if _NAME.fullmatch(name) is None:
         raise missing
     try:
-        (data_dir / "uploads" / name).unlink()
+        (files.uploads / name).unlink()
     except FileNotFoundError as error:
         raise missing from error
 

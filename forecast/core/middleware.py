@@ -12,11 +12,11 @@ from urllib.parse import quote
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from forecast.core.config import Settings
 from forecast.core.errors import SapheneiaError, TooLargeError
 from forecast.core.notes import Notes, begin_notes, end_notes, note
+from forecast.core.principal import Principal
 from forecast.core.problem import problem_response
-from forecast.core.security import KEY_NAME, has_key
+from forecast.core.security import find_caller
 from forecast.core.tracing import trace_id
 
 log = logging.getLogger("forecast.access")
@@ -115,34 +115,29 @@ class Safeguard:
 
 
 class KeyBeforeBody:
-    """Middleware that keeps the body of a caller without the key from the app.
+    """Middleware that keeps the body of a caller who is not known from the app.
 
     FastAPI reads and parses a body before it asks any dependency, the one that wants the key too.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, without its body where it has no key."""
+        """Pass a request on; who calls is looked up when its body is first asked for."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if has_key(Headers(scope=scope), self.settings):
-            note(key=KEY_NAME)
-            await self.app(scope, receive, send)
-            return
-        read = False
+        emptied = False
 
-        async def receive_nothing() -> Message:
-            nonlocal read
-            if read:
+        async def receive_if_known() -> Message:
+            nonlocal emptied
+            if emptied or isinstance(await find_caller(scope), Principal):
                 return await receive()
-            read = True
+            emptied = True
             return {"type": "http.request", "body": b"", "more_body": False}
 
-        await self.app(scope, receive_nothing, send)
+        await self.app(scope, receive_if_known, send)
 
 
 class _Response:

@@ -1,20 +1,22 @@
-"""Quotas a minute, counted per key or else per address, in this process or in Redis."""
+"""Quotas a minute and a day, counted per key or else per address, in this process or in Redis."""
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, cast
 
 from fastapi import Request
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
 from limits.aio.storage import Storage
-from limits.aio.strategies import MovingWindowRateLimiter
+from limits.aio.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
+from limits.aio.strategies import RateLimiter as Strategy
 from limits.errors import StorageError
 from limits.storage import storage_from_string
 
 from forecast.core.config import Settings
 from forecast.core.errors import QuotaStoreError, RateLimitError
+from forecast.core.principal import Principal
 from forecast.core.security import Caller
 
 log = logging.getLogger(__name__)
@@ -23,6 +25,7 @@ _PATIENCE_SECONDS = 2.0
 _RETRY_SECONDS = 5.0
 
 Scope = Literal["initialization", "inference", "discovery"]
+Period = Literal["minute", "day"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Quota:
     limit: int
     remaining: int
     reset_at: int
+    period: Period = "minute"
 
     def headers(self) -> dict[str, str]:
         """Return the headers that tell it; the reset is in seconds since the epoch."""
@@ -47,29 +51,54 @@ class RateLimiter:
 
     def __init__(self, settings: Settings) -> None:
         self._enabled = settings.rate_limit_enabled
-        self._strategy = MovingWindowRateLimiter(_storage(settings.rate_limit_storage_uri.get_secret_value()))
+        storage = _storage(settings.rate_limit_storage_uri.get_secret_value())
+        self._a_minute = MovingWindowRateLimiter(storage)
+        # A window that moves would remember each of a day's calls.
+        self._a_day = FixedWindowRateLimiter(storage)
         self._limits = {
-            "initialization": RateLimitItemPerMinute(settings.rate_limit_initialization_per_minute),
-            "inference": RateLimitItemPerMinute(settings.rate_limit_inference_per_minute),
-            "discovery": RateLimitItemPerMinute(settings.rate_limit_per_minute),
+            "initialization": settings.rate_limit_initialization_per_minute,
+            "inference": settings.rate_limit_inference_per_minute,
+            "discovery": settings.rate_limit_per_minute,
         }
 
-    async def count(self, scope: Scope, caller: str) -> tuple[bool, Quota] | None:
-        """Count one call; return whether it is within the quota and what is left, None when switched off.
+    async def count(self, scope: Scope, caller: Principal | str) -> tuple[bool, Quota] | None:
+        """Count one call; return whether it is within the quotas and what is left, None where none counts.
 
-        Raises QuotaStoreError where the store of the counts does not answer.
+        What is left is that of a minute; of a day where that is used up. Raises QuotaStoreError where the
+        store of the counts does not answer.
         """
-        if not self._enabled:
+        name = caller.counted if isinstance(caller, Principal) else caller
+        if not self._enabled or name is None:
             return None
-        limit = self._limits[scope]
+        first: tuple[bool, Quota] | None = None
+        for strategy, item, period in self._quotas(scope, caller):
+            allowed, quota = await self._hit(strategy, item, period, (scope, name))
+            if not allowed:
+                return False, quota
+            first = first or (True, quota)
+        return first
+
+    def _quotas(
+        self, scope: Scope, caller: Principal | str
+    ) -> Iterator[tuple[Strategy, RateLimitItem, Period]]:
+        a_minute, a_day = self._limits[scope], None
+        if isinstance(caller, Principal) and scope == "inference":
+            a_minute, a_day = caller.inferences_per_minute or a_minute, caller.inferences_per_day
+        yield self._a_minute, RateLimitItemPerMinute(a_minute), "minute"
+        if a_day is not None:
+            yield self._a_day, RateLimitItemPerDay(a_day), "day"
+
+    async def _hit(
+        self, strategy: Strategy, item: RateLimitItem, period: Period, names: tuple[str, str]
+    ) -> tuple[bool, Quota]:
         try:
-            allowed = await self._strategy.hit(limit, scope, caller)
-            window = await self._strategy.get_window_stats(limit, scope, caller)
+            allowed = await strategy.hit(item, *names)
+            window = await strategy.get_window_stats(item, *names)
         except StorageError as error:
             log.warning("quota_store=unreachable cause=%s", type(error.storage_error).__name__)
             told = "The quotas cannot be counted at the moment; try again shortly."
             raise QuotaStoreError(told, retry_after=_RETRY_SECONDS) from error
-        return allowed, Quota(limit.amount, window.remaining, int(window.reset_time))
+        return allowed, Quota(item.amount, window.remaining, int(window.reset_time), period)
 
 
 def _storage(uri: str) -> Storage:
@@ -100,7 +129,9 @@ def limit(scope: Scope) -> Callable[[Request, Caller], Awaitable[None]]:
         if not allowed:
             wait = max(1, quota.reset_at - int(time.time()))
             raise RateLimitError(
-                f"You may make {quota.limit} {scope} calls a minute; try again in {wait} s.", retry_after=wait
+                f"You may make {quota.limit} {scope} calls a {quota.period}; try again in {wait} s.",
+                details={"quota": f"{scope} per {quota.period}", "limit": quota.limit},
+                retry_after=wait,
             )
 
     return check

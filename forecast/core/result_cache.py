@@ -1,4 +1,4 @@
-"""Forecasts that were made already: the same model, data and parameters are answered from memory."""
+"""Forecasts that were made already: what a client asks again, of the same model, is answered from memory."""
 
 import hashlib
 import threading
@@ -29,9 +29,9 @@ class ResultCache:
         self._kept: OrderedDict[bytes, tuple[float, int, Forecast]] = OrderedDict()
         self._bytes = 0
 
-    def keys(self, tasks: Iterable[Task]) -> list[bytes]:
-        """Return what names the forecasts of tasks; nothing where none are remembered."""
-        return [name_task(task) for task in tasks] if self._most_bytes else []
+    def keys(self, tasks: Iterable[Task], client_id: str) -> list[bytes]:
+        """Return what names a client's forecasts of tasks; nothing where none are remembered."""
+        return [name_task(task, client_id) for task in tasks] if self._most_bytes else []
 
     def find(self, keys: Sequence[bytes]) -> dict[int, Forecast]:
         """Return the forecasts that are remembered, by their places in `keys`."""
@@ -82,16 +82,19 @@ class Recall:
         return replace(answer, forecasts=forecasts, cached=len(self.known))
 
 
-def recall(cache: ResultCache, tasks: Sequence[Task], *, fresh: bool) -> Recall:
-    """Return what is remembered of tasks; nothing where the caller wants them computed afresh."""
-    keys = cache.keys(tasks)
+def recall(cache: ResultCache, tasks: Sequence[Task], client_id: str, *, fresh: bool) -> Recall:
+    """Return what is remembered of a client's tasks; nothing where it wants them computed afresh."""
+    keys = cache.keys(tasks, client_id)
     return Recall(cache, tasks, keys, {} if fresh else cache.find(keys))
 
 
-def name_task(task: Task) -> bytes:
-    """Return a digest of all that a task's forecast depends on; equal tasks have equal ones."""
+def name_task(task: Task, client_id: str) -> bytes:
+    """Return a digest of all that a task's forecast depends on; a client's equal tasks have equal ones.
+
+    Another client's differ: how fast an answer comes must not tell who asked the same before.
+    """
     digest = hashlib.blake2b(digest_size=32)
-    _tell(digest, task.horizon, task.levels, task.options, task.backcast)
+    _tell(digest, client_id, task.horizon, task.levels, task.options, task.backcast)
     for series in task.targets:
         _tell_series(digest, series)
     return digest.digest()

@@ -10,12 +10,13 @@ from pydantic import create_model
 from forecast.core.adapter import ModelConfig, Options
 from forecast.core.body import body_reader
 from forecast.core.errors import MediaTypeError
-from forecast.core.inference import Patience, infer
+from forecast.core.inference import Call, Patience, infer
 from forecast.core.lazy import preferred_wait
 from forecast.core.lifecycle import ModelService
 from forecast.core.media import ARROW, JSON, PARQUET, media_type
 from forecast.core.notes import note
 from forecast.core.parameters import InferenceRequest, Parameters
+from forecast.core.principal import Role
 from forecast.core.problem import Problem
 from forecast.core.progress import LoadProgress
 from forecast.core.rate_limit import Scope, limit
@@ -30,7 +31,7 @@ from forecast.core.schemas import (
     StatusResponse,
     WeightsInfo,
 )
-from forecast.core.security import CurrentSettings, require_key
+from forecast.core.security import Calling, CurrentSettings, require_role
 from forecast.core.snapshot import Snapshot
 from forecast.core.unparsed import UnparsedRoute
 
@@ -39,16 +40,17 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {"model": Problem, "description": text}
     for code, text in {
         400: "The data cannot be read or does not fit its definition.",
-        401: "The API key is missing or wrong.",
-        403: "This data source or checkpoint is not allowed, or its licence not accepted.",
+        401: "The key or token is missing, wrong, expired or revoked.",
+        403: "The key's role does not allow this; or this data source or checkpoint is not allowed, or its"
+        " licence not accepted.",
         409: "The model is not in a state in which this can be done.",
         413: "The body or the file is too large.",
         415: "The body is of a kind that is not read here.",
         422: "The request makes no sense, or the model cannot do it.",
-        429: "Your quota for this minute is used up.",
+        429: "Your quota for this minute or day is used up.",
         502: "The model's service ended before its answer.",
         503: "The queue is full, the model is still being loaded, its service or the database cannot be"
-        " reached, or quotas cannot be counted.",
+        " reached, quotas cannot be counted, or tokens cannot be checked.",
         504: "The deadline passed.",
     }.items()
 }
@@ -103,9 +105,9 @@ def build_model_router(
     return router
 
 
-def guards(scope: Scope) -> list[Any]:
-    """Return what every call passes: its quota, counted also for wrong keys, then its key."""
-    return [Depends(limit(scope)), Security(require_key)]
+def guards(scope: Scope, role: Role = "forecast") -> list[Any]:
+    """Return what every call passes: its quota, counted also for wrong keys, its key, and the key's role."""
+    return [Depends(limit(scope)), Security(require_role(role))]
 
 
 def _body(kind: Any, title: str, example: dict[str, Any]) -> Any:
@@ -117,7 +119,9 @@ def _add_lifecycle(
 ) -> None:
     body_type = _body(initialization, "defaults", {})
 
-    @router.post("/initialization", dependencies=[*guards("initialization"), Depends(require_json)])
+    @router.post(
+        "/initialization", dependencies=[*guards("initialization", "operator"), Depends(require_json)]
+    )
     async def initialize(body: body_type, response: Response) -> InitializationResponse:  # type: ignore[valid-type]
         """Load the model; 202 when it loads behind."""
         snapshot = await run_sync(service.initialize, body)
@@ -140,7 +144,7 @@ def _add_lifecycle(
             weights=_weights_info(now),
         )
 
-    @router.post("/shutdown", dependencies=guards("discovery"))
+    @router.post("/shutdown", dependencies=guards("discovery", "operator"))
     async def shut_down() -> ShutdownResponse:
         """Finish what runs, drop what waits, and give the model's memory back."""
         stopped = await run_sync(service.shutdown)
@@ -182,13 +186,15 @@ def _add_inference(router: APIRouter, service: ModelService[Any], request_type: 
 
     async def infer_series(
         settings: CurrentSettings,
+        principal: Calling,
         reply: Replying,
         patience: Annotated[Patience, Depends(read_patience)],
         fresh: Annotated[bool, Depends(read_freshness)],
         body: Annotated[Any, Depends(read_body)],
     ) -> Response:
         """Forecast every series of a table."""
-        return await infer(service, body, settings, patience, reply.write, fresh=fresh)
+        call = Call(principal.client_id, patience, fresh)
+        return await infer(service, body, settings, call, reply.write)
 
     router.add_api_route(
         "/inference",

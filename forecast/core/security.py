@@ -1,23 +1,41 @@
-"""Who is calling: the API key."""
+"""Who is calling: found out once a request, from its key or token."""
 
-import hashlib
-import secrets
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Annotated, Protocol, cast
+from urllib.parse import quote
 
 from fastapi import Depends, Request
+from fastapi.requests import HTTPConnection
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
+from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from forecast.core.config import Settings
-from forecast.core.errors import AuthenticationError
-from forecast.core.principal import ADMINISTRATOR, Principal
+from forecast.core.errors import AuthenticationError, ForbiddenError, RequestError, SapheneiaError
+from forecast.core.notes import note
+from forecast.core.principal import CLIENT_ID, Principal, Role
 
-KEY_NAME = "default"
-"""What the one key there is is called where its value must not be told."""
+CLIENT_HEADER = "X-Client-ID"
+"""The header in which API_SECRET_KEY names the client that it acts for."""
+_FOUND = "caller"
 
-bearer = HTTPBearer(auto_error=False, description="The gateway's API_SECRET_KEY.")
+bearer = HTTPBearer(
+    auto_error=False, description="API_SECRET_KEY, the key of a client, or a token where they are accepted."
+)
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+
+
+class Authenticator(Protocol):
+    """What knows the keys and tokens; the app has it as `state.authenticator`."""
+
+    async def authenticate(self, given: str) -> Principal:
+        """Return who calls with a key or token.
+
+        Raises AuthenticationError where nobody does, and an error of 503 where that cannot be told now.
+        """
+        ...
 
 
 async def get_settings(request: Request) -> Settings:
@@ -29,36 +47,76 @@ async def get_settings(request: Request) -> Settings:
 CurrentSettings = Annotated[Settings, Depends(get_settings)]
 
 
-def is_key(credentials: HTTPAuthorizationCredentials | None, settings: Settings) -> bool:
-    """Return whether the credentials are the gateway's key, in constant time."""
-    given = credentials.credentials if credentials else ""
-    return secrets.compare_digest(given.encode(), settings.api_secret_key.get_secret_value().encode())
+async def find_caller(scope: Scope) -> Principal | SapheneiaError:
+    """Return who makes a request, or why that is not known; looked up once, however often it is asked."""
+    state = scope.setdefault("state", {})
+    if _FOUND not in state:
+        try:
+            state[_FOUND] = await _look_up(scope)
+        except SapheneiaError as error:
+            state[_FOUND] = error
+    return cast("Principal | SapheneiaError", state[_FOUND])
 
 
-def has_key(headers: Mapping[str, str], settings: Settings) -> bool:
-    """Return whether a request's headers have the gateway's key."""
+async def _look_up(scope: Scope) -> Principal:
+    headers = Headers(scope=scope)
     scheme, given = get_authorization_scheme_param(headers.get("authorization"))
-    credentials = HTTPAuthorizationCredentials(scheme=scheme, credentials=given)
-    return scheme.lower() == "bearer" and is_key(credentials, settings)
+    if scheme.lower() != "bearer" or not given:
+        raise AuthenticationError("Send the API key as 'Authorization: Bearer <key>'.")
+    authenticator: Authenticator = scope["app"].state.authenticator
+    principal = _act(await authenticator.authenticate(given), headers.get(CLIENT_HEADER))
+    # Quoted: a token's name is whatever its issuer writes.
+    note(client=principal.client_id, key=quote(principal.name, safe="@:"))
+    return principal
 
 
-async def require_key(credentials: Credentials, settings: CurrentSettings) -> Principal:
-    """Return who calls, by the right key; raise AuthenticationError otherwise."""
-    if credentials is None:
-        raise AuthenticationError("Send the API key as 'Authorization: Bearer <API_SECRET_KEY>'.")
-    if not is_key(credentials, settings):
-        raise AuthenticationError("The API key is wrong.")
-    return ADMINISTRATOR
+def _act(principal: Principal, client_id: str | None) -> Principal:
+    """Return the principal as the client that it names; raise ForbiddenError where that is not its own."""
+    if client_id is None:
+        return principal
+    if not principal.acts_for_others:
+        if client_id != principal.client_id:
+            raise ForbiddenError(f"Only API_SECRET_KEY may name another client in {CLIENT_HEADER}.")
+        return principal
+    if CLIENT_ID.fullmatch(client_id) is None:
+        raise RequestError(f"{CLIENT_HEADER} is no name that a client can have.")
+    # Not counted: a gateway that passes a request on has counted it under its caller's own quota.
+    return replace(principal, client_id=client_id, counted=None)
+
+
+async def authenticate(connection: HTTPConnection) -> Principal:
+    """Return who calls, over HTTP or a WebSocket; raise AuthenticationError where that is nobody known."""
+    found = await find_caller(connection.scope)
+    if isinstance(found, SapheneiaError):
+        raise found
+    return found
+
+
+async def require_key(connection: HTTPConnection, _: Credentials) -> Principal:
+    """Return who calls, by the right key or token; raise AuthenticationError otherwise."""
+    return await authenticate(connection)
 
 
 Calling = Annotated[Principal, Depends(require_key)]
 
 
-async def identify(request: Request, credentials: Credentials, settings: CurrentSettings) -> str:
-    """Return what the caller's quota is counted under: the key when it is right, else the address."""
-    if credentials is not None and is_key(credentials, settings):
-        return "key:" + hashlib.sha256(credentials.credentials.encode()).hexdigest()[:16]
+def require_role(role: Role) -> Callable[[Principal], Awaitable[Principal]]:
+    """Return a dependency that gives who calls, and raises ForbiddenError where its role is a lesser one."""
+
+    async def check(principal: Calling) -> Principal:
+        if not principal.may(role):
+            raise ForbiddenError(f"This needs a key of the role '{role}'; yours has '{principal.role}'.")
+        return principal
+
+    return check
+
+
+async def identify(request: Request) -> Principal | str:
+    """Return whose quota a call is counted on: the caller's, else that of the address."""
+    found = await find_caller(request.scope)
+    if isinstance(found, Principal):
+        return found
     return f"address:{request.client.host if request.client else 'unknown'}"
 
 
-Caller = Annotated[str, Depends(identify)]
+Caller = Annotated[Principal | str, Depends(identify)]

@@ -10,18 +10,25 @@ from fastapi import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from forecast.core.config import Settings
 from forecast.core.errors import AbandonedError, DeadlineError, ServiceUnavailableError
 from forecast.core.tracing import trace_headers
 from forecast.remote.caller import Caller
 from forecast.remote.faults import RETRY_SECONDS, told
-from forecast.remote.headers import milliseconds_left, pass_to_caller, pass_to_service, replace_trace
+from forecast.remote.headers import (
+    milliseconds_left,
+    pass_to_caller,
+    pass_to_service,
+    replace_trace,
+    speak_for,
+)
 from forecast.remote.service import RemoteService
 
 _STATUS_SECONDS = 5.0
 
 
-async def forward(service: RemoteService, request: Request) -> "PassedOn":
-    """Return the service's answer; whatever it is, errors too.
+async def forward(service: RemoteService, request: Request, client_id: str) -> "PassedOn":
+    """Return the service's answer to a client; whatever it is, errors too.
 
     Raises DeadlineError, AbandonedError when the caller has gone, and the errors of RemoteService.send; the
     connection to the service is then closed, by which it knows that nobody waits any more.
@@ -29,7 +36,9 @@ async def forward(service: RemoteService, request: Request) -> "PassedOn":
     caller = Caller(request.receive)
     left, deadline = _deadline(service, request)
     passed = pass_to_service(request.headers.raw, request.state.request_id, left)
-    headers = replace_trace(passed, trace_headers())
+    settings: Settings = request.app.state.settings
+    spoken = speak_for(passed, client_id, settings.api_secret_key.get_secret_value())
+    headers = replace_trace(spoken, trace_headers())
     reading = request.method == "GET"
     if reading:
         caller.sends_nothing()

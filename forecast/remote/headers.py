@@ -21,9 +21,19 @@ _OF_A_CONNECTION = frozenset(
         b"upgrade",
     }
 )
-# What concerns the gateway alone: how it was reached, and what it does itself (CORS, 100-continue).
+# What concerns the gateway alone: by whom and how it was reached, what it does itself (CORS, 100-continue).
 _OF_A_CALLER = frozenset(
-    {b"host", b"origin", b"cookie", b"expect", b"forwarded", b"x-real-ip", b"x-request-id"}
+    {
+        b"authorization",
+        b"cookie",
+        b"expect",
+        b"forwarded",
+        b"host",
+        b"origin",
+        b"x-client-id",
+        b"x-real-ip",
+        b"x-request-id",
+    }
 )
 _OF_A_CALLER_FROM = (b"x-forwarded-",)
 # What the gateway's own server and middleware write on every answer.
@@ -53,6 +63,12 @@ def pass_to_service(headers: Iterable[tuple[bytes, bytes]], request_id: str, lef
     if left is not None:
         passed.append((b"x-deadline-ms", str(left).encode()))
     return passed
+
+
+def speak_for(headers: Raw, client_id: str, key: str) -> Raw:
+    """Return headers in which the gateway asks with its own key for a client that it knows."""
+    told = [(b"authorization", f"Bearer {key}".encode()), (b"x-client-id", client_id.encode())]
+    return [*headers, *told]
 
 
 def replace_trace(headers: Raw, trace: Mapping[str, str]) -> Raw:

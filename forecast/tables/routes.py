@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Depends, Response
 
 from forecast.core.body import body_reader
 from forecast.core.routing import PROBLEMS, guards
-from forecast.core.security import CurrentSettings
+from forecast.core.security import Calling, CurrentSettings
 from forecast.core.unparsed import UnparsedRoute
 from forecast.tables.samples import list_samples
 from forecast.tables.schemas import CheckedTable, CheckRequest, SamplesResponse
@@ -39,12 +39,12 @@ Now = Annotated[datetime, Depends(now)]
     responses=_ANSWERS,
     openapi_extra={"requestBody": {"required": True}},
 )
-async def check(body: CheckBody, settings: CurrentSettings, moment: Now) -> Response:
+async def check(body: CheckBody, settings: CurrentSettings, principal: Calling, moment: Now) -> Response:
     """Tell what a table holds and what is in the way of a forecast; repair and keep it."""
-    table = await fetch(body, settings)
+    table = await fetch(body, settings, principal.client_id)
 
     def answer() -> str:
-        return check_table(table, body, moment, settings).model_dump_json()
+        return check_table(table, body, moment, settings, principal.client_id).model_dump_json()
 
     return Response(await run_sync(answer), media_type="application/json")
 

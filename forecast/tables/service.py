@@ -30,17 +30,20 @@ from forecast.tables.sheet import Meaning, Sheet, refuse_if_large
 from forecast.tables.writing import keep_table
 
 
-async def fetch(request: CheckRequest, settings: Settings) -> Table:
+async def fetch(request: CheckRequest, settings: Settings, client_id: str) -> Table:
     """Return the table that a request names; the errors are those of an inference, but for what is mended."""
     selection = Selection(mended=True, sheet=request.sheet)
-    table = await fetch_table(request.data_source_url_or_path, request.data, settings, selection)
+    source = request.data_source_url_or_path
+    table = await fetch_table(source, request.data, settings, client_id, selection)
     if request.sheet is not None and not table.sheets:
         raise RequestError("Only an Excel file has a sheet to choose.")
     return table
 
 
-def check_table(table: Table, request: CheckRequest, now: datetime, settings: Settings) -> CheckedTable:
-    """Return everything there is to say about a table, and keep it repaired if nothing is in the way.
+def check_table(
+    table: Table, request: CheckRequest, now: datetime, settings: Settings, client_id: str
+) -> CheckedTable:
+    """Return all there is to say about a table; keep it for the client, repaired, if nothing is in the way.
 
     Raises RequestError and DataError where the request does not fit the table.
     """
@@ -66,7 +69,8 @@ def check_table(table: Table, request: CheckRequest, now: datetime, settings: Se
     answer = write_report(columns, roles, sheet, calendar, problems, given)
     answer.sheets, answer.sheet = list(table.sheets), table.sheet
     if request.keep and sheet is not None and not problems.blocking:
-        answer.path = keep_table(answer.table.columns, _name(request.data_source_url_or_path), settings)
+        name = _name(request.data_source_url_or_path)
+        answer.path = keep_table(answer.table.columns, name, settings, client_id)
     return answer
 
 

@@ -13,6 +13,7 @@ from forecast.core.config import Settings
 from forecast.core.data.formats import parse_table
 from forecast.core.errors import DataError, TooLargeError
 from forecast.core.kept import new_file, source_of
+from forecast.core.paths import files_of
 from forecast.core.series.columns import read_categories, sift_numbers
 from forecast.core.series.covariates import Values
 from forecast.tables.facts import Facts
@@ -77,13 +78,13 @@ def _plain(values: Values) -> list[Any]:
     return cells.tolist()  # type: ignore[no-any-return]
 
 
-def keep_table(cells: Cells, name: str, settings: Settings) -> str:
-    """Keep a table as CSV in the data directory's uploads and return what to name it by.
+def keep_table(cells: Cells, name: str, settings: Settings, client_id: str) -> str:
+    """Keep a table as CSV in the client's uploads and return what to name it by.
 
     Raises TooLargeError where an inference would not read it for its size.
     """
     content = _write_csv(cells, settings.max_upload_size)
-    path = new_file(name, ".csv", settings.data_dir)
+    path = new_file(name, ".csv", files_of(client_id, settings))
     with ExitStack() as undo, path.open("xb") as file:
         undo.callback(path.unlink)
         file.write(content)

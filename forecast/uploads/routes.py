@@ -10,8 +10,9 @@ from starlette.datastructures import UploadFile
 from forecast.core.data.selection import EVERYTHING, MENDED
 from forecast.core.errors import MediaTypeError, RequestError
 from forecast.core.kept import remove_file
+from forecast.core.paths import files_of
 from forecast.core.routing import guards
-from forecast.core.security import CurrentSettings
+from forecast.core.security import Calling, CurrentSettings
 from forecast.uploads.schemas import UploadResponse
 from forecast.uploads.service import store_upload
 
@@ -51,16 +52,19 @@ Uploaded = Annotated[UploadFile, Depends(uploaded_file)]
 
 
 @router.post("/uploads", status_code=201, openapi_extra=_FORM)
-async def upload(file: Uploaded, settings: CurrentSettings, mend: bool = False) -> UploadResponse:
+async def upload(
+    file: Uploaded, settings: CurrentSettings, principal: Calling, mend: bool = False
+) -> UploadResponse:
     """Keep a CSV, Parquet, Arrow, JSON or Excel (.xlsx) file for forecasts, and tell what is in it.
 
     With `mend`, also one that only a repair of `POST /api/v1/tables` makes fit for a forecast.
     """
     selection = MENDED if mend else EVERYTHING
-    return await to_thread.run_sync(store_upload, file.file, file.filename or "", settings, selection)
+    name, client_id = file.filename or "", principal.client_id
+    return await to_thread.run_sync(store_upload, file.file, name, settings, client_id, selection)
 
 
 @router.delete("/uploads/{name}", status_code=204)
-async def remove(name: str, settings: CurrentSettings) -> None:
-    """Remove a file that the gateway keeps, by the last part of its path."""
-    await to_thread.run_sync(remove_file, name, settings.data_dir)
+async def remove(name: str, settings: CurrentSettings, principal: Calling) -> None:
+    """Remove a file that the gateway keeps for the caller, by the last part of its path."""
+    await to_thread.run_sync(remove_file, name, files_of(principal.client_id, settings))

@@ -12,6 +12,7 @@ from forecast.core.data.formats import detect_format, parse_table
 from forecast.core.data.selection import EVERYTHING, Selection
 from forecast.core.errors import DataError, MediaTypeError, TooLargeError
 from forecast.core.kept import SUFFIXES, new_file, source_of
+from forecast.core.paths import files_of
 from forecast.core.series.calendar import infer_frequency
 from forecast.core.series.columns import is_empty, read_numbers
 from forecast.core.series.dates import find_date_column, parse_dates
@@ -19,9 +20,9 @@ from forecast.uploads.schemas import ColumnKind, UploadedColumn, UploadResponse
 
 
 def store_upload(
-    file: BinaryIO, filename: str, settings: Settings, selection: Selection = EVERYTHING
+    file: BinaryIO, filename: str, settings: Settings, client_id: str, selection: Selection = EVERYTHING
 ) -> UploadResponse:
-    """Copy a file into the data directory's uploads under a new name and return what it holds.
+    """Copy a file into the client's uploads under a new name and return what it holds.
 
     Raises MediaTypeError at a name of another kind, TooLargeError above `max_upload_size`, and DataError
     where it cannot be read; then nothing is kept.
@@ -31,7 +32,7 @@ def store_upload(
         raise MediaTypeError(
             f"Files are read as {', '.join(SUFFIXES)}, and '{filename[:100]}' is none of them."
         )
-    path = new_file(filename, suffix, settings.data_dir)
+    path = new_file(filename, suffix, files_of(client_id, settings))
     with ExitStack() as undo:
         with path.open("xb") as kept:
             undo.callback(path.unlink)

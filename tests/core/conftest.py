@@ -13,9 +13,10 @@ from forecast.core.adapter import Forecast, Task
 from forecast.core.answer import write_json
 from forecast.core.config import Settings
 from forecast.core.figures import Figures
-from forecast.core.inference import Patience, infer
+from forecast.core.inference import Call, Patience, infer
 from forecast.core.line import QueueBounds
 from forecast.core.parameters import InferenceRequest, Parameters
+from forecast.core.principal import DEFAULT_CLIENT
 from forecast.core.schemas import InitializationRequest
 from forecast.core.turns import BatchLimits
 from forecast.core.worker import Worker
@@ -89,7 +90,9 @@ def ask(make_settings: Callable[..., Settings]) -> Ask:
         patience = Patience(time.monotonic(), 60, asyncio.Event().wait)  # type: ignore[arg-type]  # waits too
         try:
             answered: dict[str, Any] = json.loads(
-                asyncio.run(infer(service, request, make_settings(), patience, write_json))
+                asyncio.run(
+                    infer(service, request, make_settings(), Call(DEFAULT_CLIENT, patience), write_json)
+                )
             )
         finally:
             service.shutdown()

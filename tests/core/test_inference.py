@@ -14,9 +14,10 @@ from forecast.core.answer import write_json
 from forecast.core.config import Settings
 from forecast.core.data.table import Table
 from forecast.core.errors import AbandonedError, DeadlineError, SapheneiaError, TooLargeError
-from forecast.core.inference import Patience, infer
+from forecast.core.inference import Call, Patience, infer
 from forecast.core.limits import check_series_count
 from forecast.core.parameters import InferenceRequest, Parameters
+from forecast.core.principal import DEFAULT_CLIENT
 from forecast.core.schemas import InitializationRequest
 from tests.conftest import AUTHORIZED, MakeApp
 from tests.core.conftest import PREFIX, REQUEST
@@ -81,7 +82,15 @@ def test_a_caller_who_goes_away_while_the_data_is_fetched_is_left(
     settings = make_settings(data_url_allowed_networks=LOOPBACK, data_url_timeout_seconds=600)
     request = ask("gone").model_copy(update={"data": None, "data_source_url_or_path": silent_url})
     with pytest.raises(AbandonedError):
-        asyncio.run(infer(service, request, settings, Patience(time.monotonic(), 600, at_once), write_json))
+        asyncio.run(
+            infer(
+                service,
+                request,
+                settings,
+                Call(DEFAULT_CLIENT, Patience(time.monotonic(), 600, at_once)),
+                write_json,
+            )
+        )
     service.shutdown()
 
 
@@ -101,10 +110,16 @@ def test_a_plan_that_was_given_up_is_never_computed(
         held = error is DeadlineError
         patience = Patience(time.monotonic(), 0.2 if held else 600, forever if held else planning)
         with pytest.raises(error):
-            await infer(service, ask("given up"), settings, patience, write_json)
+            await infer(service, ask("given up"), settings, Call(DEFAULT_CLIENT, patience), write_json)
         assert adapter.gate.entered.is_set()
         adapter.gate.opened.set()
-        await infer(service, ask("last"), settings, Patience(time.monotonic(), 600, forever), write_json)
+        await infer(
+            service,
+            ask("last"),
+            settings,
+            Call(DEFAULT_CLIENT, Patience(time.monotonic(), 600, forever)),
+            write_json,
+        )
 
     asyncio.run(scene())
     service.shutdown()
@@ -137,7 +152,7 @@ def test_a_request_that_is_given_up_while_a_thread_queues_it_is_never_computed(
     async def scene() -> None:
         patience = Patience(time.monotonic(), 600, queueing)
         with pytest.raises(AbandonedError):
-            await infer(service, ask("given up"), make_settings(), patience, write_json)
+            await infer(service, ask("given up"), make_settings(), Call(DEFAULT_CLIENT, patience), write_json)
         gate.opened.set()
         while not futures or not futures[0].cancelled():
             await asyncio.sleep(0)

@@ -12,9 +12,10 @@ from fastapi import FastAPI
 from forecast.core.answer import write_json
 from forecast.core.config import Settings
 from forecast.core.errors import AbandonedError, CheckpointError
-from forecast.core.inference import Patience, infer
+from forecast.core.inference import Call, Patience, infer
 from forecast.core.lifecycle import ModelService
 from forecast.core.parameters import InferenceRequest, Parameters
+from forecast.core.principal import DEFAULT_CLIENT
 from tests.conftest import AUTHORIZED, MakeApp
 from tests.core.conftest import PREFIX, REQUEST
 from tests.core.test_lazy import count_loads
@@ -41,10 +42,22 @@ def test_a_caller_who_goes_away_leaves_the_load_to_the_others(make_settings: Cal
 
     async def scene() -> None:
         left = asyncio.create_task(
-            infer(model, request, settings, Patience(time.monotonic(), 60, gone), write_json)
+            infer(
+                model,
+                request,
+                settings,
+                Call(DEFAULT_CLIENT, Patience(time.monotonic(), 60, gone)),
+                write_json,
+            )
         )
         stays = asyncio.create_task(
-            infer(model, request, settings, Patience(time.monotonic(), 60, never), write_json)
+            infer(
+                model,
+                request,
+                settings,
+                Call(DEFAULT_CLIENT, Patience(time.monotonic(), 60, never)),
+                write_json,
+            )
         )
         with pytest.raises(AbandonedError):
             await left

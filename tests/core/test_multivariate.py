@@ -13,8 +13,9 @@ from forecast.core.adapter import Capabilities, Forecast, Task
 from forecast.core.answer import write_json
 from forecast.core.config import Settings
 from forecast.core.errors import DataError, ModelError, NotSupportedError, RequestError
-from forecast.core.inference import Patience, infer
+from forecast.core.inference import Call, Patience, infer
 from forecast.core.parameters import InferenceRequest, Parameters
+from forecast.core.principal import DEFAULT_CLIENT
 from forecast.core.responses import InferenceResponse
 from forecast.core.schemas import InitializationRequest
 from tests.fakes import FakeAdapter, make_service
@@ -67,7 +68,9 @@ def ask(make_settings: Callable[..., Settings]) -> Ask:
         request = InferenceRequest[Parameters].model_validate(body)
         patience = Patience(time.monotonic(), 60, asyncio.Event().wait)  # type: ignore[arg-type]  # waits too
         try:
-            text = asyncio.run(infer(service, request, make_settings(), patience, write_json))
+            text = asyncio.run(
+                infer(service, request, make_settings(), Call(DEFAULT_CLIENT, patience), write_json)
+            )
         finally:
             service.shutdown()
         answered: dict[str, Any] = json.loads(text)

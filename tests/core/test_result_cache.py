@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from forecast.core.adapter import Covariate, Options, Task
+from forecast.core.principal import DEFAULT_CLIENT
 from forecast.core.result_cache import ResultCache, name_task
 from tests.conftest import AUTHORIZED, MakeApp
 from tests.core.conftest import PREFIX, REQUEST
@@ -51,11 +52,11 @@ DIFFERENT = [
 
 
 def test_whatever_a_forecast_depends_on_is_in_its_key() -> None:
-    keys = [name_task(task) for task in DIFFERENT]
+    keys = [name_task(task, DEFAULT_CLIENT) for task in DIFFERENT]
 
     assert len({*keys}) == len(DIFFERENT)
-    assert keys[0] == name_task(make_task())
-    assert keys[-3] == name_task(with_covariate(replace(PROMO, past=PROMO.past.copy())))
+    assert keys[0] == name_task(make_task(), DEFAULT_CLIENT)
+    assert keys[-3] == name_task(with_covariate(replace(PROMO, past=PROMO.past.copy())), DEFAULT_CLIENT)
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20), st.integers(0, 19), st.floats(1e-3, 1.0))
@@ -63,8 +64,12 @@ def test_another_value_is_another_key(values: list[float], place: int, change: f
     other = list(values)
     other[place % len(values)] += change
 
-    assert name_task(make_task(values=values)) == name_task(make_task(values=[*values]))
-    assert name_task(make_task(values=values)) != name_task(make_task(values=other))
+    assert name_task(make_task(values=values), DEFAULT_CLIENT) == name_task(
+        make_task(values=[*values]), DEFAULT_CLIENT
+    )
+    assert name_task(make_task(values=values), DEFAULT_CLIENT) != name_task(
+        make_task(values=other), DEFAULT_CLIENT
+    )
 
 
 def test_the_oldest_are_forgotten_where_they_take_too_much() -> None:

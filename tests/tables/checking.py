@@ -13,6 +13,7 @@ from forecast.core.config import Settings
 from forecast.core.data.formats import parse_table
 from forecast.core.data.table import Table
 from forecast.core.parameters import Parameters
+from forecast.core.principal import DEFAULT_CLIENT
 from forecast.core.series.panel import Panel, build_panel
 from forecast.tables.schemas import CheckedTable, CheckRequest
 from forecast.tables.service import check_table, fetch
@@ -33,7 +34,7 @@ def check(columns: Mapping[str, Any], folder: Path | None = None, **request: Any
     """Check a table; it is kept only where a folder for it is given."""
     settings = Settings(api_secret_key=KEY, data_dir=folder or Path("/nonexistent"), max_upload_size=LIMIT)
     asked = CheckRequest(data=dict(columns), keep=folder is not None, **request)
-    return check_table(make_table(columns), asked, NOW, settings)
+    return check_table(make_table(columns), asked, NOW, settings, DEFAULT_CLIENT)
 
 
 def check_file(content: bytes, folder: Path, name: str = "x.csv", **request: Any) -> CheckedTable:
@@ -43,7 +44,9 @@ def check_file(content: bytes, folder: Path, name: str = "x.csv", **request: Any
     uploads.mkdir(exist_ok=True)
     (uploads / name).write_bytes(content)
     asked = CheckRequest(data_source_url_or_path=name, **request)
-    return check_table(asyncio.run(fetch(asked, settings)), asked, NOW, settings)
+    return check_table(
+        asyncio.run(fetch(asked, settings, DEFAULT_CLIENT)), asked, NOW, settings, DEFAULT_CLIENT
+    )
 
 
 def codes(answer: CheckedTable) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 from forecast.core.config import Settings
 from forecast.core.data.table import Table
 from forecast.core.errors import DataError, TooLargeError
+from forecast.core.principal import DEFAULT_CLIENT
 from forecast.tables.schemas import CheckRequest
 from forecast.tables.service import check_table
 from tests.conftest import KEY
@@ -251,7 +252,7 @@ def test_dates_in_a_zone_are_kept_over_the_change_of_its_clock(tmp_path: Path, f
     table = Table(pd.DataFrame({"ds": stamps, "y": np.arange(steps)}))
     settings = Settings(api_secret_key=KEY, data_dir=tmp_path)
     request = CheckRequest(data={"y": []})
-    answer = check_table(table, request, NOW, settings)
+    answer = check_table(table, request, NOW, settings, DEFAULT_CLIENT)
     (series,) = read_kept(answer, tmp_path).series
     assert (answer.freq, len(series.index)) == (freq, steps)
     assert answer.series[0].missing_steps == 0

@@ -20,7 +20,7 @@ from forecast.core.data.sent import Sent
 from forecast.core.data.stores import STORES
 from forecast.core.data.table import Table
 from forecast.core.errors import DataError, RequestError
-from forecast.core.paths import open_data_file
+from forecast.core.paths import Files, files_of, open_data_file
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(file|data|javascript):", re.IGNORECASE)
 
@@ -29,24 +29,26 @@ async def fetch_table(
     source: str | None,
     inline: Mapping[str, Any] | Sequence[Any] | Sent | None,
     settings: Settings,
+    client_id: str,
     selection: Selection = EVERYTHING,
 ) -> Table:
     """Return the table at a path or URL, or the inline one, read in a thread; the errors are find_table's."""
-    return await to_thread.run_sync(await find_table(source, inline, settings, selection))
+    return await to_thread.run_sync(await find_table(source, inline, settings, client_id, selection))
 
 
 async def find_table(
     source: str | None,
     inline: Mapping[str, Any] | Sequence[Any] | Sent | None,
     settings: Settings,
+    client_id: str,
     selection: Selection = EVERYTHING,
 ) -> Callable[[], Table]:
     """Return what reads the table at a path or URL, or the inline one; exactly one of the two is given.
 
-    What lies elsewhere is downloaded now; reading and parsing take their time when the result is called.
-    Of a format that lets columns and rows be skipped, those outside the selection may be left out.
-    Both raise DataError where it cannot be read, ForbiddenError where it may not be, TooLargeError where
-    more than `settings.max_upload_size` bytes would be read.
+    A path is that of a file which the client may read. What lies elsewhere is downloaded now; reading and
+    parsing take their time when the result is called. Of a format that lets columns and rows be skipped,
+    those outside the selection may be left out. Both raise DataError where it cannot be read, ForbiddenError
+    where it may not be, TooLargeError where more than `settings.max_upload_size` bytes would be read.
     """
     if inline is not None and source is None:
         if isinstance(inline, Sent):
@@ -63,7 +65,7 @@ async def find_table(
     if scheme is not None:
         download = await fetch_url(source, settings)
         return partial(parse_table, download.content, download.path, limit, selection)
-    return partial(_read_local, source, settings, selection)
+    return partial(_read_local, source, files_of(client_id, settings), settings.max_upload_size, selection)
 
 
 def _scheme(source: str) -> str | None:
@@ -84,6 +86,6 @@ def _read_sent(table: Sent, limit: int, selection: Selection) -> Table:
     return read_parquet(BytesIO(table.content), limit, selection)
 
 
-def _read_local(name: str, settings: Settings, selection: Selection) -> Table:
-    with open_data_file(name, settings.data_dir) as file:
-        return read_table(file, name, settings.max_upload_size, selection)
+def _read_local(name: str, files: Files, limit: int, selection: Selection) -> Table:
+    with open_data_file(name, files) as file:
+        return read_table(file, name, limit, selection)

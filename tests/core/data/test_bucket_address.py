@@ -9,6 +9,7 @@ from forecast.core.config import Settings
 from forecast.core.data.bucket import Address, check_allowed, read_address
 from forecast.core.data.source import fetch_table
 from forecast.core.errors import DataError, ForbiddenError
+from forecast.core.principal import DEFAULT_CLIENT
 
 Make = Callable[..., Settings]
 
@@ -130,7 +131,7 @@ def test_no_key_leads_out_of_the_folder_that_is_allowed(pieces: list[str]) -> No
 @pytest.mark.parametrize("scheme", ["s3", "gs", "az"])
 async def test_by_default_no_bucket_is_read(scheme: str, make_settings: Make) -> None:
     with pytest.raises(ForbiddenError, match="DATA_BUCKETS_ALLOWED"):
-        await fetch_table(f"{scheme}://b/x.csv", None, make_settings())
+        await fetch_table(f"{scheme}://b/x.csv", None, make_settings(), DEFAULT_CLIENT)
 
 
 @pytest.mark.parametrize("pattern", ["b/*", "s3://b", "s3://b/", "http://b/*", "s3:///x", "s3://b/folder/"])

@@ -16,6 +16,7 @@ from forecast.core.data import stores as stores_module
 from forecast.core.data.source import fetch_table
 from forecast.core.data.transfer import MeteredLoop
 from forecast.core.errors import DataError, ForbiddenError, SapheneiaError, SourceError, TooLargeError
+from forecast.core.principal import DEFAULT_CLIENT
 from tests.core.data.conftest import Handler, Start, answer
 
 pytestmark = pytest.mark.anyio
@@ -64,7 +65,7 @@ async def test_a_library_that_would_read_elsewhere_is_not_asked(
 
 async def fault(scheme: str, settings: Settings) -> SapheneiaError:
     with pytest.raises(SapheneiaError) as caught:
-        await fetch_table(f"{scheme}://b/x.csv", None, settings)
+        await fetch_table(f"{scheme}://b/x.csv", None, settings, DEFAULT_CLIENT)
     return caught.value
 
 

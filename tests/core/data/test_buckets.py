@@ -21,6 +21,7 @@ from forecast.core.data.selection import Selection
 from forecast.core.data.source import fetch_table
 from forecast.core.data.transfer import MeteredLoop
 from forecast.core.errors import DataError, ForbiddenError, TooLargeError
+from forecast.core.principal import DEFAULT_CLIENT
 from tests.conftest import AUTHORIZED, MakeApp
 from tests.core.data.buckets import BUCKET, CSV, Bucket, as_parquet, stacked
 
@@ -136,21 +137,26 @@ def reading(make_settings: Make) -> Make:
 @pytest.mark.parametrize("key", ["x.csv", "a/b c+ü@1%20=&.csv", "2024/[01]*.csv"])
 async def test_an_object_is_read_by_its_literal_key(bucket: Bucket, reading: Make, key: str) -> None:
     bucket.put(key, CSV)
-    table = await fetch_table(bucket.url(key), None, reading())
+    table = await fetch_table(bucket.url(key), None, reading(), DEFAULT_CLIENT)
     assert table.frame.to_dict("list") == {"date": ["2024-01-01", "2024-01-02"], "y": ["1", "2"]}
 
 
 async def test_a_format_is_told_by_content_and_name(bucket: Bucket, reading: Make) -> None:
     bucket.put("x.json", b'{"y": [1, 2.5]}')
     bucket.put("wide.txt", stacked(1, 5))
-    assert (await fetch_table(bucket.url("x.json"), None, reading())).frame["y"].tolist() == [1, 2.5]
-    assert (await fetch_table(bucket.url("wide.txt"), None, reading())).frame["id"].tolist() == ["s000"] * 5
+    assert (await fetch_table(bucket.url("x.json"), None, reading(), DEFAULT_CLIENT)).frame["y"].tolist() == [
+        1,
+        2.5,
+    ]
+    assert (await fetch_table(bucket.url("wide.txt"), None, reading(), DEFAULT_CLIENT)).frame[
+        "id"
+    ].tolist() == ["s000"] * 5
 
 
 async def test_an_object_larger_than_the_first_request_is_whole(bucket: Bucket, reading: Make) -> None:
     rows = [f"{place},{place * place}" for place in range(30_000)]
     bucket.put("long.csv", "\n".join(["x,y", *rows]).encode())
-    frame = (await fetch_table(bucket.url("long.csv"), None, reading())).frame
+    frame = (await fetch_table(bucket.url("long.csv"), None, reading(), DEFAULT_CLIENT)).frame
     assert frame["y"].tolist() == [str(place * place) for place in range(30_000)]
 
 
@@ -160,11 +166,15 @@ async def test_an_object_of_the_limit_is_read_and_one_byte_more_is_too_large(
     size = 300_000
     bucket.put("long.csv", b"x\n" * (size // 2))
     assert (
-        len((await fetch_table(bucket.url("long.csv"), None, reading(max_upload_size=size))).frame)
+        len(
+            (
+                await fetch_table(bucket.url("long.csv"), None, reading(max_upload_size=size), DEFAULT_CLIENT)
+            ).frame
+        )
         == size // 2 - 1
     )
     with pytest.raises(TooLargeError, match=r"has 300000 bytes; the limit is 299999"):
-        await fetch_table(bucket.url("long.csv"), None, reading(max_upload_size=size - 1))
+        await fetch_table(bucket.url("long.csv"), None, reading(max_upload_size=size - 1), DEFAULT_CLIENT)
     assert size < loops[0].received < size + 20_000
     assert loops[1].received < 100_000
 
@@ -175,7 +185,7 @@ async def test_an_object_that_is_not_there_is_an_error_of_the_data(
 ) -> None:
     bucket.put("folder/x.csv", CSV)
     with pytest.raises(DataError) as caught:
-        await fetch_table(bucket.url(key), None, reading())
+        await fetch_table(bucket.url(key), None, reading(), DEFAULT_CLIENT)
     assert caught.value.detail == f"Data error: There is no object {bucket.url(key)}."
 
 
@@ -183,7 +193,7 @@ async def test_an_object_that_is_not_there_is_an_error_of_the_data(
 async def test_an_empty_object_is_an_empty_file(bucket: Bucket, reading: Make) -> None:
     bucket.put("empty.csv", b"")
     with pytest.raises(DataError, match="The file is empty"):
-        await fetch_table(bucket.url("empty.csv"), None, reading())
+        await fetch_table(bucket.url("empty.csv"), None, reading(), DEFAULT_CLIENT)
 
 
 async def test_a_bucket_that_the_settings_do_not_allow_is_forbidden(
@@ -191,7 +201,7 @@ async def test_a_bucket_that_the_settings_do_not_allow_is_forbidden(
 ) -> None:
     bucket.put("x.csv", CSV)
     with pytest.raises(ForbiddenError, match="DATA_BUCKETS_ALLOWED"):
-        await fetch_table(bucket.url("x.csv"), None, make_settings())
+        await fetch_table(bucket.url("x.csv"), None, make_settings(), DEFAULT_CLIENT)
 
 
 async def test_one_series_of_a_large_file_is_a_small_part_of_its_bytes(
@@ -202,7 +212,7 @@ async def test_one_series_of_a_large_file_is_a_small_part_of_its_bytes(
     bucket.put("large.parquet", content)
     selection = Selection({"id": "id", "y": "target"}, series_ids=("s042",))
     table = await fetch_table(
-        bucket.url("large.parquet"), None, reading(max_upload_size=1_000_000), selection
+        bucket.url("large.parquet"), None, reading(max_upload_size=1_000_000), DEFAULT_CLIENT, selection
     )
     assert list(table.frame.columns) == ["id", "date", "y"]
     assert table.frame["id"].tolist() == ["s042"] * 4000
@@ -234,14 +244,16 @@ def test_a_request_forecasts_the_series_it_names_of_a_bucket(bucket: Bucket, mak
 async def test_a_footer_longer_than_the_usual_tail_is_read(s3: Bucket, reading: Make) -> None:
     names = {f"column_{place}_{'x' * 100}": np.zeros(1) for place in range(600)}
     s3.put("wide.parquet", as_parquet(pa.table({"date": ["2024-01-01"], "y": [1.0], **names})))
-    table = await fetch_table(s3.url("wide.parquet"), None, reading(), Selection({"y": "target"}))
+    table = await fetch_table(
+        s3.url("wide.parquet"), None, reading(), DEFAULT_CLIENT, Selection({"y": "target"})
+    )
     assert table.frame.to_dict("list") == {"date": ["2024-01-01"], "y": [1.0]}
 
 
 async def test_an_object_that_is_compressed_is_told(s3: Bucket, reading: Make) -> None:
     s3.put("x.csv", gzip.compress(CSV))
     with pytest.raises(DataError, match="compressed with gzip"):
-        await fetch_table(s3.url("x.csv"), None, reading())
+        await fetch_table(s3.url("x.csv"), None, reading(), DEFAULT_CLIENT)
 
 
 @pytest.mark.parametrize(
@@ -252,4 +264,4 @@ async def test_an_object_that_is_compressed_is_told(s3: Bucket, reading: Make) -
 async def test_damaged_parquet_is_told(s3: Bucket, reading: Make, content: bytes) -> None:
     s3.put("x.parquet", content)
     with pytest.raises(DataError, match="The Parquet file cannot be read"):
-        await fetch_table(s3.url("x.parquet"), None, reading())
+        await fetch_table(s3.url("x.parquet"), None, reading(), DEFAULT_CLIENT)

@@ -6,13 +6,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forecast.core.errors import DataError, ForbiddenError
-from forecast.core.paths import locate_data_file, open_data_file
+from forecast.core.paths import Files, locate_data_file, open_data_file
+from forecast.core.principal import DEFAULT_CLIENT
 
 SECRET = b"secret"
 
 
-def read(name: str, data_dir: Path) -> bytes:
-    with open_data_file(name, data_dir) as file:
+def read(name: str, data_dir: Path, client_id: str = DEFAULT_CLIENT) -> bytes:
+    hidden = frozenset(data_dir.resolve() / f"sapheneia.db{end}" for end in ("", "-wal"))
+    with open_data_file(name, Files(data_dir, client_id, hidden)) as file:
         return file.read()
 
 
@@ -25,7 +27,11 @@ def data_dir(tmp_path: Path) -> Path:
         "samples/s.csv",
         "results/r.csv",
         "top.csv",
-        "uploads/data/in.csv",
+        "uploads/acme/own.csv",
+        "uploads/.draft.csv",
+        "sapheneia.db",
+        "sapheneia.db-wal",
+        ".settings/x.csv",
     ):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +58,7 @@ def data_dir(tmp_path: Path) -> Path:
         ("/app/data/uploads/x.csv", "uploads/x.csv"),
         ("local:///app/data/results/r.csv", "results/r.csv"),
         ("uploads/../samples/s.csv", "samples/s.csv"),
-        ("uploads/data/in.csv", "uploads/data/in.csv"),
+        ("results/r.csv", "results/r.csv"),
     ],
 )
 def test_a_name_stands_for_a_file_of_the_data_directory(data_dir: Path, name: str, found: str) -> None:
@@ -165,6 +171,71 @@ def test_a_pipe_is_refused_without_waiting_for_a_writer(data_dir: Path) -> None:
         read("pipe.csv", data_dir)
 
 
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("data/uploads/own.csv", "uploads/acme/own.csv"),
+        ("uploads/../uploads/own.csv", "uploads/acme/own.csv"),
+        ("own.csv", "uploads/acme/own.csv"),
+        ("local://own.csv", "uploads/acme/own.csv"),
+        ("/app/data/uploads/own.csv", "uploads/acme/own.csv"),
+        ("data/samples/s.csv", "samples/s.csv"),
+        ("x.csv", "samples/x.csv"),
+    ],
+)
+def test_a_client_names_its_own_files_and_the_samples(data_dir: Path, name: str, found: str) -> None:
+    assert read(name, data_dir, "acme") == found.encode()
+
+
+@pytest.mark.parametrize(
+    ("client_id", "name"),
+    [
+        ("acme", "data/uploads/x.csv"),
+        ("acme", "uploads/acme/own.csv"),
+        ("acme", "uploads/acme/../x.csv"),
+        ("acme", "samples/../uploads/x.csv"),
+        ("acme", "top.csv"),
+        ("acme", "results/r.csv"),
+        ("acme", "data/sapheneia.db"),
+        ("acme", "samples/../top.csv"),
+        ("other", "own.csv"),
+        ("other", "uploads/acme/own.csv"),
+        ("other", "uploads/../acme/own.csv"),
+        ("default", "own.csv"),
+        ("default", "data/uploads/acme/own.csv"),
+        ("default", "uploads/acme"),
+        ("default", "uploads/nobody"),
+        ("default", "sapheneia.db"),
+        ("default", "/app/data/sapheneia.db-wal"),
+        ("default", "uploads/../sapheneia.db"),
+        ("default", "uploads/.draft.csv"),
+        ("default", ".settings/x.csv"),
+    ],
+)
+def test_what_a_client_may_not_read_is_a_missing_file(data_dir: Path, client_id: str, name: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read(name, data_dir, client_id)
+    assert caught.value.detail == f"Data error: Local file not found: {name}"
+
+
+def test_no_link_leads_to_what_a_client_may_not_read(data_dir: Path) -> None:
+    for folder in ("uploads", "uploads/acme"):
+        (data_dir / folder / "database.csv").symlink_to(data_dir / "sapheneia.db")
+        (data_dir / folder / "draft.csv").symlink_to(data_dir / "uploads/.draft.csv")
+    (data_dir / "uploads/acme/theirs.csv").symlink_to(data_dir / "uploads/x.csv")
+    (data_dir / "uploads/theirs.csv").symlink_to(data_dir / "uploads/acme/own.csv")
+    for client_id in ("default", "acme"):
+        for name in ("database.csv", "draft.csv", "theirs.csv"):
+            with pytest.raises(DataError, match="Local file not found"):
+                read(name, data_dir, client_id)
+
+
+def test_an_absolute_path_is_read_as_the_name_that_it_stands_for(data_dir: Path) -> None:
+    assert read(str(data_dir / "uploads/own.csv"), data_dir, "acme") == b"uploads/acme/own.csv"
+    with pytest.raises(ForbiddenError):
+        read("/etc/passwd", data_dir, "acme")
+
+
 _PIECES = st.sampled_from(
     [
         "..",
@@ -180,6 +251,9 @@ _PIECES = st.sampled_from(
         "~",
         "%2e%2e",
         "link",
+        "acme",
+        "own.csv",
+        "samples",
     ]
 )
 
@@ -188,16 +262,21 @@ _PIECES = st.sampled_from(
 @given(
     pieces=st.lists(_PIECES | st.text(max_size=4), max_size=8),
     start=st.sampled_from(["", "/", "//", "local://"]),
+    client_id=st.sampled_from(["default", "acme", "other"]),
 )
-def test_no_name_at_all_opens_a_file_outside(data_dir: Path, pieces: list[str], start: str) -> None:
+def test_no_name_at_all_opens_a_file_outside_or_anothers(
+    data_dir: Path, pieces: list[str], start: str, client_id: str
+) -> None:
     link = data_dir / "uploads" / "link"
     if not link.is_symlink():
         link.symlink_to(data_dir.parent)
     name = start + "/".join(pieces)
     try:
-        path = locate_data_file(name, data_dir)
-        content = read(name, data_dir)
+        path = locate_data_file(name, Files(data_dir, client_id))
+        content = read(name, data_dir, client_id)
     except (DataError, ForbiddenError):
         return
     assert path.is_relative_to(data_dir)
     assert content != SECRET
+    assert (content == b"uploads/acme/own.csv") <= (client_id == "acme")
+    assert (content == b"uploads/x.csv") <= (client_id == "default")

@@ -11,6 +11,7 @@ from forecast.core.data import source as source_module
 from forecast.core.data.source import fetch_table
 from forecast.core.data.table import Table
 from forecast.core.errors import DataError, ForbiddenError, RequestError, TooLargeError
+from forecast.core.principal import DEFAULT_CLIENT
 from tests.core.data.conftest import Start
 
 pytestmark = pytest.mark.anyio
@@ -25,12 +26,12 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 async def test_a_path_is_read_from_the_data_directory(data_dir: Path, make_settings: Make) -> None:
-    table = await fetch_table(" data/uploads/x.csv ", None, make_settings(data_dir=data_dir))
+    table = await fetch_table(" data/uploads/x.csv ", None, make_settings(data_dir=data_dir), DEFAULT_CLIENT)
     assert table.frame.to_dict("list") == {"date": ["2024-01-01"], "y": ["1"]}
 
 
 async def test_inline_data_is_read_as_it_is(make_settings: Make) -> None:
-    table = await fetch_table(None, {"y": [1, 2.5]}, make_settings())
+    table = await fetch_table(None, {"y": [1, 2.5]}, make_settings(), DEFAULT_CLIENT)
     assert table.frame["y"].tolist() == [1.0, 2.5]
 
 
@@ -38,14 +39,16 @@ async def test_inline_data_is_read_as_it_is(make_settings: Make) -> None:
     "sample", ["airline-passengers", "daily-min-temperatures", "pedestrians", "peyton-manning"]
 )
 async def test_a_shipped_sample_is_found_by_its_bare_name(make_settings: Make, sample: str) -> None:
-    table = await fetch_table(f"{sample}.csv", None, make_settings())
+    table = await fetch_table(f"{sample}.csv", None, make_settings(), DEFAULT_CLIENT)
     assert len(table.frame) == {"airl": 144, "dail": 1460, "pede": 720, "peyt": 2905}[sample[:4]]
 
 
 async def test_the_promotions_sample_has_a_known_future_in_which_promotions_matter(
     make_settings: Make,
 ) -> None:
-    frame = (await fetch_table("data/samples/retail-promotions.csv", None, make_settings())).frame
+    frame = (
+        await fetch_table("data/samples/retail-promotions.csv", None, make_settings(), DEFAULT_CLIENT)
+    ).frame
     assert list(frame.columns) == ["date", "store", "sales", "price", "promo", "region", "size"]
     future = frame[frame["sales"] == ""]
     assert future.groupby("store").size().to_dict() == {"A": 28, "B": 28}
@@ -63,13 +66,13 @@ async def test_a_url_is_fetched_and_its_path_names_the_format(server: Start, mak
 
     port = await server(handle)
     allowing = make_settings(data_url_allowed_networks="127.0.0.0/8")
-    table = await fetch_table(f"HTTP://127.0.0.1:{port}/x.json?v=1", None, allowing)
+    table = await fetch_table(f"HTTP://127.0.0.1:{port}/x.json?v=1", None, allowing, DEFAULT_CLIENT)
     assert table.frame["y"].tolist() == [1, 2]
 
 
 async def test_a_url_to_the_gateways_own_host_is_forbidden(make_settings: Make) -> None:
     with pytest.raises(ForbiddenError):
-        await fetch_table("http://127.0.0.1:8000/health", None, make_settings())
+        await fetch_table("http://127.0.0.1:8000/health", None, make_settings(), DEFAULT_CLIENT)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +92,7 @@ async def test_another_kind_of_source_is_refused_with_the_kinds_there_are(
     make_settings: Make, source: str
 ) -> None:
     with pytest.raises(DataError) as caught:
-        await fetch_table(source, None, make_settings())
+        await fetch_table(source, None, make_settings(), DEFAULT_CLIENT)
     scheme = source.partition(":")[0].lower()
     assert caught.value.detail == (
         f"Data error: Sources of the kind '{scheme}:' are not read; use an http(s) URL, a bucket (s3://,"
@@ -102,14 +105,20 @@ async def test_exactly_one_of_source_and_inline_is_needed(
     make_settings: Make, source: str | None, inline: Any
 ) -> None:
     with pytest.raises(RequestError):
-        await fetch_table(source, inline, make_settings())
+        await fetch_table(source, inline, make_settings(), DEFAULT_CLIENT)
 
 
 async def test_a_file_above_the_limit_is_too_large(data_dir: Path, make_settings: Make) -> None:
     with pytest.raises(TooLargeError):
-        await fetch_table("x.csv", None, make_settings(data_dir=data_dir, max_upload_size=19))
+        await fetch_table("x.csv", None, make_settings(data_dir=data_dir, max_upload_size=19), DEFAULT_CLIENT)
     assert (
-        len((await fetch_table("x.csv", None, make_settings(data_dir=data_dir, max_upload_size=20))).frame)
+        len(
+            (
+                await fetch_table(
+                    "x.csv", None, make_settings(data_dir=data_dir, max_upload_size=20), DEFAULT_CLIENT
+                )
+            ).frame
+        )
         == 1
     )
 
@@ -132,6 +141,6 @@ async def test_a_table_is_parsed_off_the_event_loop(
 
     watch("read_table")
     watch("read_inline")
-    await fetch_table(None if inline else "x.csv", inline, make_settings(data_dir=data_dir))
+    await fetch_table(None if inline else "x.csv", inline, make_settings(data_dir=data_dir), DEFAULT_CLIENT)
     assert len(threads) == 1
     assert threads[0] != threading.get_ident()
