@@ -84,7 +84,7 @@ def build_panel(  # noqa: PLR0913 - all of them are what a panel depends on
     definition = read_definition(table, roles, multivariate=parameters.multivariate)
     frame = choose_series(table, definition.id, parameters.series_ids)
     labels = frame.index.to_numpy(dtype=np.int64)
-    names, groups = _group(frame, definition)
+    names, groups = group_rows(frame, definition)
     stamps = read_stamps(frame[definition.timestamp], groups, parameters.timezone)
     ticks = stamps.astype("int64", copy=False).to_numpy()
     if not _are_in_order(groups, ticks):
@@ -128,7 +128,8 @@ def check_clock(column: pd.Series, stamps: pd.DatetimeIndex, parameters: Paramet
     ]
 
 
-def _group(frame: pd.DataFrame, definition: Definition) -> tuple[list[str], list[Rows]]:
+def group_rows(frame: pd.DataFrame, definition: Definition) -> tuple[list[str], list[Rows]]:
+    """Return the series of a table in order of first appearance, and the places of the rows of each."""
     if frame.empty:
         raise DataError("The table has no rows.")
     if definition.id is None:
