@@ -62,8 +62,8 @@ class ModelElsewhere:
         now = self._patiently(lambda: read_state(self.service))
         if now != dict(self.pinned):
             raise ConfigConflictError(
-                f"The model '{self.service.model_id}' is loaded otherwise than when this run began; its forecasts"
-                " would be of two models.",
+                f"The model '{self.service.model_id}' is loaded otherwise than when this run began;"
+                " its forecasts would be of two models.",
                 details={"loaded": now, "requested": dict(self.pinned)},
             )
 
