@@ -8,9 +8,11 @@ from sqlalchemy import Connection, func, insert, select, text
 
 from forecast.core.errors import NotFoundError, RateLimitError, StateError
 from forecast.database.connection import Database
+from forecast.jobs.bodies import Webhook
 from forecast.jobs.claims import utc_now
 from forecast.jobs.course import OPEN, end_early
 from forecast.jobs.events import append_event
+from forecast.jobs.listing import of_client
 from forecast.jobs.runner import Runner
 from forecast.jobs.settings import JobSettings
 from forecast.jobs.tables import job_chunks, jobs, webhook_deliveries
@@ -29,17 +31,10 @@ class Jobs:
     work: Work
     runner: Runner
     settings: JobSettings
+    default_model: str
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Whom to tell of a job's end: an address, and the secret that what is sent there is signed with."""
-
-    url: str
-    secret: str
-
-
-def create_job(desk: Jobs, ask: Ask, notice: Notice | None = None) -> str:
+def create_job(desk: Jobs, ask: Ask, webhook: Webhook | None = None) -> str:
     """Write down a job, hand it out, and return its ID.
 
     Raises the errors of `Work.split` where it cannot be done as asked, and RateLimitError where too many
@@ -50,8 +45,8 @@ def create_job(desk: Jobs, ask: Ask, notice: Notice | None = None) -> str:
     with desk.database.write() as connection:
         _require_room(connection, ask.client_id, desk.settings.job_max_per_client)
         _insert(connection, desk, job_id, ask, parts)
-        if notice is not None:
-            row = {"job_id": job_id, "url": notice.url, "secret": notice.secret, "status": "waiting"}
+        if webhook is not None:
+            row = {"job_id": job_id, "url": webhook.url, "secret": webhook.secret, "status": "waiting"}
             connection.execute(insert(webhook_deliveries).values(row))
     desk.runner.hand_out(job_id)
     return job_id
@@ -63,8 +58,7 @@ def cancel_job(desk: Jobs, client_id: str, job_id: str) -> None:
     Raises NotFoundError where the client has no such job, StateError where it has ended.
     """
     with desk.database.write() as connection:
-        mine = select(jobs.c.status).where(jobs.c.job_id == job_id, jobs.c.client_id == client_id)
-        status = connection.execute(mine).scalar()
+        status = connection.execute(select(jobs.c.status).where(of_client(client_id, job_id))).scalar()
         if status is None:
             raise NotFoundError(f"There is no job '{job_id}'.")
         if status not in OPEN or not end_early(connection, desk.work, job_id, "cancelled", None, utc_now()):

@@ -1,10 +1,12 @@
 """A job as callers see it."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+Text = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*$")]
+"""What PostgreSQL can compare: it has no NUL."""
 JobStatus = Literal["pending", "running", "succeeded", "failed", "cancelled"]
 
 
@@ -49,12 +51,12 @@ class JobFilters(BaseModel):
     model_config = {"extra": "forbid"}
 
     status: JobStatus | None = None
-    model: str | None = None
-    dataset: str | None = None
+    model: Text | None = None
+    dataset: Text | None = None
     created_after: datetime | None = Field(None, description="Not before this time; UTC without an offset.")
     created_before: datetime | None = Field(None, description="Before this time; UTC without an offset.")
     limit: int = Field(50, ge=1, le=500, description="The most jobs in the answer.")
-    cursor: str | None = Field(None, max_length=200, description="`next_cursor` of the page before.")
+    cursor: Text | None = Field(None, description="`next_cursor` of the page before.")
 
 
 def describe(row: Any, now: datetime) -> Job:
