@@ -1,0 +1,91 @@
+"""The tables of jobs: what is to be computed, in chunks, what happened to it, and whom to tell."""
+
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, Table, Text, text
+
+from forecast.database.metadata import Json, Serial, UtcDateTime, metadata
+
+jobs = Table(
+    "forecast_jobs",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("client_id", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("forecast_run_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # forecast or inference
+    Column("model_name", Text, nullable=False),
+    Column("dataset", Text),
+    Column("ask", Json, nullable=False),
+    Column("runner", Text, nullable=False),  # embedded or celery
+    Column("status", Text, nullable=False),  # pending, running, succeeded, failed or cancelled
+    Column("items_total", Integer, nullable=False),
+    Column("items_done", Integer, nullable=False, server_default=text("0")),
+    Column("items_failed", Integer, nullable=False, server_default=text("0")),
+    Column("error", Json),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Index(None, "client_id", "created_at", "job_id"),
+    Index(None, "finished_at"),
+)
+
+# Those of an ended job are removed. The content is the last column, so that SQLite finds the others quickly.
+job_chunks = Table(
+    "job_chunks",
+    metadata,
+    Column("job_id", ForeignKey(jobs.c.job_id, ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("model_name", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("items", Integer, nullable=False),
+    Column("status", Text, nullable=False),  # pending, running or done
+    Column("worker", Text),
+    Column("lease_until", UtcDateTime),  # until then nobody may claim it
+    Column("claimed_at", UtcDateTime),  # last, which tells whose turn it is
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("waited", Float, nullable=False, server_default=text("0")),  # seconds, for a model that is away
+    Column("handed_at", UtcDateTime),  # to a broker
+    Column("content", LargeBinary, nullable=False),
+    Index(None, "status", "client_id"),
+)
+
+job_events = Table(
+    "job_events",
+    metadata,
+    Column("sequence", Serial, primary_key=True),
+    Column("job_id", ForeignKey(jobs.c.job_id, ondelete="CASCADE"), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("kind", Text, nullable=False),  # created, started, progress or ended
+    Column("data", Json, nullable=False),
+    Index(None, "job_id", "sequence"),
+    sqlite_autoincrement=True,  # the number of a removed event is never given again
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("job_id", ForeignKey(jobs.c.job_id, ondelete="CASCADE"), primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("status", Text, nullable=False),  # waiting for the job's end, pending, delivered or failed
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("next_at", UtcDateTime),
+    Column("last_error", Text),
+    Column("delivered_at", UtcDateTime),
+    Index(None, "status", "next_at"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("client_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("route", Text, nullable=False),
+    Column("body_hash", Text, nullable=False),
+    Column("status", Text, nullable=False),  # running or done
+    Column("lease_until", UtcDateTime, nullable=False),
+    Column("response_status", Integer),
+    Column("response_headers", Json),
+    Column("response_body", LargeBinary),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index(None, "created_at"),
+)
