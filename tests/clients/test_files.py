@@ -115,10 +115,15 @@ def test_samples_are_for_all_other_files_for_the_default_client_and_the_database
     assert answers == {name: (200, "") if name in readers else missing for name in CLIENTS}
 
 
-def test_what_one_client_asked_is_not_told_to_another_by_what_is_remembered(
-    app: FastAPI, callers: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def remembering(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESULT_CACHE_BYTES", "1000000")
+
+
+@pytest.mark.usefixtures("remembering")
+def test_what_one_client_asked_is_not_told_to_another_by_what_is_remembered(
+    app: FastAPI, callers: dict[str, dict[str, str]]
+) -> None:
     asked = {
         "data_source_url_or_path": "data/samples/shipped.csv",
         "data_definition": {"y": "target"},

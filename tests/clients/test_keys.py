@@ -169,7 +169,7 @@ def test_an_expired_key_is_refused(gateway: TestClient, database: Database) -> N
 )
 def test_what_is_no_key_is_refused(gateway: TestClient, given: str) -> None:
     headers = {b"Authorization": b"Bearer " + given.encode()}
-    refused = gateway.get("/api/v1/me", headers=headers)  # type: ignore[arg-type]  # bytes as they are sent
+    refused = gateway.get("/api/v1/me", headers=headers)
     assert (refused.status_code, refused.json()["error"]) == (401, "UNAUTHORIZED")
 
 
