@@ -29,6 +29,9 @@ Usage: ./setup.sh VERB [forecast] [ARGUMENTS]     (the word `forecast` may be le
                        the API and the page in containers, or one of the two, built where they are not yet
   stop                 stop what run-venv and run-docker started
   logs [ARGS]          the last lines of what they say (-f: and what follows)
+  keys create CLIENT --name NAME | list [CLIENT] | revoke KEY_ID
+                       the keys of clients: make one, which is shown this once, list them, refuse one from now on
+                       (keys create --help: its role, quotas and end)
   test [PYTEST ARGS]   install what the tests need and run them
   test-containers [PYTEST ARGS]
                        the tests of the images and the compose stack, which need a Docker engine
@@ -81,6 +84,12 @@ verb_stop() {
 
 verb_logs() {
   if containers_started; then compose logs --tail 100 "$@"; else tail_consoles "$@"; fi
+}
+
+verb_keys() {
+  prepare run >&2
+  write_env_file >&2
+  ENV_FILE=$env_file in_venv scripts.keys "$@"
 }
 
 verb_test() {

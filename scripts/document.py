@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import AliasChoices, BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from forecast.clients.settings import TokenSettings
 from forecast.core import parameters, responses, schemas
 from forecast.core.config import Settings
 from forecast.core.errors import SapheneiaError
@@ -217,6 +218,11 @@ def write_page(_: str, page: Path) -> str:
     return write_settings_of(PageSettings, PageSettings.model_fields)
 
 
+def write_tokens(_: str, page: Path) -> str:
+    """Return the table of the settings of tokens."""
+    return write_settings_of(TokenSettings, TokenSettings.model_fields)
+
+
 def write_settings_of(kind: type[BaseModel], names: Iterable[str]) -> str:
     """Return a table of settings by their names in the environment."""
     rows = []
@@ -270,6 +276,7 @@ TABLES: dict[str, Callable[[str, Path], str]] = {
     "options": write_options,
     "settings": write_settings,
     "page": write_page,
+    "tokens": write_tokens,
     "capabilities": write_capabilities,
     "abilities": write_abilities,
     "covariates": write_covariates,

@@ -11,6 +11,7 @@ from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from forecast.clients.settings import TokenSettings
 from forecast.core.config import Settings
 from forecast.core.model_settings import ModelSettings
 from ui.settings import Settings as PageSettings
@@ -36,7 +37,7 @@ def settings_of_models() -> list[type[ModelSettings]]:
     ]
 
 
-ALL: list[type[BaseSettings]] = [Settings, PageSettings, *settings_of_models()]
+ALL: list[type[BaseSettings]] = [Settings, TokenSettings, PageSettings, *settings_of_models()]
 
 
 def env_names(settings: type[BaseSettings], name: str, field: FieldInfo) -> list[str]:

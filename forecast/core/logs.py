@@ -3,6 +3,7 @@
 import json
 import logging
 import logging.config
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,9 @@ from forecast.core.notes import Notes, read_note
 LOG_FILE = "forecast.log"
 LogFormat = Literal["text", "json"]
 _TEXT = "time=%(asctime)s level=%(levelname)s logger=%(name)s request_id=%(request_id)s %(message)s"
+_SECRET = re.compile(
+    r"sph_[\w-]{43}|(?<=bearer )[^\s\"'\\]+|eyJ[\w-]+\.[\w-]+\.[\w-]*", re.ASCII | re.IGNORECASE
+)
 _MOST_BYTES = 10 * 1024 * 1024
 _OLD_FILES = 5
 
@@ -25,6 +29,22 @@ class RequestFilter(logging.Filter):
         record.request_id = request_id.get()
         record.trace_id = read_note("trace_id")
         return True
+
+
+def hide_secrets(line: str) -> str:
+    """Return a line without the keys and tokens in it, which no line is meant to have.
+
+    A library may log headers at DEBUG, as the one of WebSockets does.
+    """
+    return _SECRET.sub("***", line)
+
+
+class TextFormatter(logging.Formatter):
+    """A line of text."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record that RequestFilter has seen."""
+        return hide_secrets(super().format(record))
 
 
 class JsonFormatter(logging.Formatter):
@@ -43,7 +63,7 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             facts["exception"] = self.formatException(record.exc_info)
         whole = {name: value for name, value in told.items() if value is not None}
-        return json.dumps(whole | facts, default=str)
+        return hide_secrets(json.dumps(whole | facts, default=str))
 
 
 def configure_logging(level: str, folder: Path, style: LogFormat = "text") -> None:
@@ -55,7 +75,7 @@ def configure_logging(level: str, folder: Path, style: LogFormat = "text") -> No
             "version": 1,
             "disable_existing_loggers": False,
             "filters": {"request": {"()": RequestFilter}},
-            "formatters": {"text": {"format": _TEXT}, "json": {"()": JsonFormatter}},
+            "formatters": {"text": {"()": TextFormatter, "format": _TEXT}, "json": {"()": JsonFormatter}},
             "handlers": {
                 "console": {
                     "class": "logging.StreamHandler",

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -51,6 +52,13 @@ async def forward(service: RemoteService, request: Request, client_id: str) -> "
     )
     ending = service.ending if deadline is None else None  # an inference is waited for, as it is short
     answer = await _first(asyncio.create_task(sending), caller, deadline, ending)
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:
+        await answer.aclose()
+        # Not the caller's key is wrong, which the gateway has checked.
+        raise ServiceUnavailableError(
+            f"The service of the model '{service.model_id}' refuses API_SECRET_KEY; both need the same one.",
+            retry_after=RETRY_SECONDS,
+        )
     return PassedOn(answer, service.model_id)
 
 

@@ -111,6 +111,7 @@ def test_a_forecast_leaves_one_line_with_its_model_its_series_and_the_name_of_it
         "method": "POST",
         "path": f"{PREFIX}/inference",
         "status": 200,
+        "client": "default",
         "key": "default",
         "model": "fake",
         "series": 1,
