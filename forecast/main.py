@@ -31,6 +31,7 @@ from forecast.core.termination import end_loads, ended_by_signal
 from forecast.core.tracing import TraceRequests, require_tracing, start_tracing, stop_tracing
 from forecast.database.connection import Database
 from forecast.database.outage import prepare_at_start
+from forecast.history import routes as history
 from forecast.metrics import routes as metrics
 from forecast.metrics.models import ModelCollector
 from forecast.metrics.requests import RequestMetrics
@@ -78,11 +79,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(uploads.router, max_body_size=upload_limit)
     app.include_router(tables.router, max_body_size=settings.max_request_size)
     app.include_router(clients.router, max_body_size=settings.max_request_size)
+    app.include_router(history.router, max_body_size=settings.max_upload_size)
     app.include_router(discovery.router)
     app.include_router(metrics.router)
     install_error_handlers(app)
     # The last one added is the first to see a request and the last to see its response.
-    limits = BodyLimits(settings.max_request_size, {f"{uploads.router.prefix}/uploads": upload_limit})
+    by_path = {f"{uploads.router.prefix}/uploads": upload_limit}
+    by_path[f"{history.router.prefix}/series"] = settings.max_upload_size
+    limits = BodyLimits(settings.max_request_size, by_path)
     passed_on = tuple(f"{PREFIX}/{model_id}/" for model_id in app.state.service_urls)
     app.add_middleware(Except, prefixes=passed_on, middleware=partial(Decompression, limits=limits))
     app.add_middleware(KeyBeforeBody)

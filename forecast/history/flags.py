@@ -23,11 +23,11 @@ _COLUMNS = {
 
 
 def find_flags(made: Sequence[str], roles: Mapping[str, Role]) -> dict[str, str]:
-    """Return the columns that a dataset has itself of covariates made of dates, and which of these each is."""
+    """Return the columns that a dataset has of flags made of dates, and which of those made each is."""
     found = {}
     for name in made:
         key = HOLIDAYS if name.startswith(HOLIDAYS) else name
-        own = next((column for column in _COLUMNS.get(key, (name,)) if column in roles), None)
+        own = next((column for column in _COLUMNS.get(key, ()) if column in roles), None)
         if own is not None:
             found[own] = name
     return found

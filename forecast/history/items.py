@@ -28,12 +28,14 @@ class Items:
         """Return how many there are."""
         return len(self.ids)
 
+    def head(self, most: int) -> "Items":
+        """Return the first ones."""
+        return Items(self.ids[:most], self.keys[:most], self.first[:most], self.last[:most], self.rows[:most])
+
 
 def find_items(connection: Connection, dataset_id: int, ids: Sequence[str] | None) -> Items:
     """Return the items of a dataset that are named and there, or all of them."""
-    asked = select(items).where(items.c.dataset_id == dataset_id)
-    if ids is not None:
-        asked = asked.where(_among(connection, ids))
+    asked = select(items).where(chosen_items(connection, dataset_id, ids))
     return _collect(connection.execute(asked.order_by(items.c.item_id)).all())
 
 
@@ -72,13 +74,16 @@ def remove_items(connection: Connection, keys: Ints) -> None:
         connection.execute(delete(items).where(items.c.item_key == bindparam("key")), told)
 
 
-def _among(connection: Connection, ids: Sequence[str]) -> ColumnElement[bool]:
+def chosen_items(connection: Connection, dataset_id: int, ids: Sequence[str] | None) -> ColumnElement[bool]:
+    """Return the condition that an item is one of a dataset, and one of those named where any are."""
+    own = items.c.dataset_id == dataset_id
+    if ids is None:
+        return own
     # One parameter, for there may be more names than a statement may have parameters.
     if connection.dialect.name == "sqlite":
-        return items.c.item_id.in_(
-            select(func.json_each(json.dumps(list(ids))).table_valued("value").c.value)
-        )
-    return items.c.item_id == func.any(bindparam("ids", list(ids), type_=ARRAY(Text)))
+        named = func.json_each(json.dumps(list(ids))).table_valued("value")
+        return own & items.c.item_id.in_(select(named.c.value))
+    return own & (items.c.item_id == func.any(bindparam("ids", list(ids), type_=ARRAY(Text))))
 
 
 def _collect(rows: Sequence[Any]) -> Items:

@@ -39,13 +39,16 @@ def read_history(
     roles: dict[str, Role] = {ITEM: "id", STAMP: "timestamp", VALUE: "target"}
     roles.update({one.name: found.role_of(one) for one in found.covariates})
     flags = find_flags(found.made, roles)
-    calendar = tuple(name for name in found.made if name not in flags.values())
+    calendar = tuple(name for name in found.made if name not in roles and name not in flags.values())
     frame = fill_flags(frame, flags)
     return History(frame, roles, found.missing, found.freq, found.timezone, calendar, flags)
 
 
 def list_item_ids(connection: Connection, client_id: str, dataset: str) -> list[str]:
-    """Return the names of all items of a client's dataset, sorted; raise NotFoundError where there is none."""
+    """Return the names of all items of a client's dataset, sorted.
+
+    Raises NotFoundError where there is no such dataset.
+    """
     return list_names(connection, find_dataset(connection, client_id, dataset).dataset_id)
 
 

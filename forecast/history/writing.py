@@ -37,6 +37,7 @@ class Written:
     """What a table did to a dataset.
 
     Of rows that were there already, those with another value or covariate than before were `updated`.
+    `ends` are the first and the last stamp that was sent.
     """
 
     dataset: str
@@ -45,8 +46,7 @@ class Written:
     unchanged: int
     items: int
     new_items: int
-    first: pd.Timestamp
-    last: pd.Timestamp
+    ends: pd.DatetimeIndex
     covariates: Mapping[str, Role]
     warnings: tuple[str, ...]
 
@@ -94,8 +94,7 @@ def write_sent(connection: Connection, client_id: str, name: str, sent: Sent) ->
         unchanged=len(rows) - done.inserted - done.updated,
         items=len(sent.ids),
         new_items=len(made),
-        first=ends[0],
-        last=ends[1],
+        ends=ends,
         covariates={one.name: dataset.role_of(one) for one in known if one.name in sent.covariates},
         warnings=sent.warnings,
     )

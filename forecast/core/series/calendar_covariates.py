@@ -168,7 +168,7 @@ def _split(name: str) -> tuple[str, str | None]:
 def read_covariate(
     name: str, clock: pd.DatetimeIndex
 ) -> tuple[Kind, Floats | NDArray[np.object_], list[str]]:
-    """Return the kind and the values of a covariate on stamps without a zone, and what is to be said of it."""
+    """Return kind and values of a covariate on stamps without a zone, and what is to be said of it."""
     if name not in FEATURES:
         return ("numerical", *_read_holidays(name, clock))
     feature = FEATURES[name]

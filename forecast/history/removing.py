@@ -1,0 +1,56 @@
+"""Deleting observations."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, delete, func, select
+
+from forecast.core.errors import RequestError
+from forecast.history.datasets import find_dataset, lock_dataset
+from forecast.history.items import chosen_items, remove_items
+from forecast.history.stamps import read_bounds
+from forecast.history.storage import storage_of
+from forecast.history.tables import items, observations
+
+
+def delete_rows(
+    connection: Connection,
+    client_id: str,
+    dataset: str,
+    item_ids: Sequence[str] | None,
+    since: str | None,
+    until: str | None,
+) -> int:
+    """Delete rows of a client's dataset, of some items or of all, between two dates; return how many.
+
+    Items without rows go too. Raises NotFoundError where there is no such dataset, RequestError where nothing
+    narrows down what is deleted.
+    """
+    find_dataset(connection, client_id, dataset)
+    if item_ids is None and since is None and until is None:
+        raise RequestError("Name items, or the dates 'from' or 'to'; all goes with DELETE /datasets/{name}.")
+    found, _ = lock_dataset(connection, client_id, dataset)
+    first, last = read_bounds(since, until, zoned=bool(found.zoned), timezone=found.timezone)
+    chosen = chosen_items(connection, found.dataset_id, item_ids)
+    keys = select(items.c.item_key).where(chosen)
+    gone = connection.execute(
+        delete(observations).where(
+            observations.c.item_key.in_(keys), observations.c.at >= first, observations.c.at <= last
+        )
+    )
+    _keep_extents(connection, chosen)
+    return gone.rowcount
+
+
+def _keep_extents(connection: Connection, chosen: ColumnElement[bool]) -> None:
+    at = observations.c.at
+    asked = (
+        select(items.c.item_key, func.min(at), func.max(at), func.count(at))
+        .outerjoin(observations, observations.c.item_key == items.c.item_key)
+        .where(chosen)
+        .group_by(items.c.item_key)
+    )
+    rows = connection.execute(asked).all()
+    left = np.array([tuple(row) for row in rows if row[3]], dtype=np.int64).reshape(-1, 4)
+    storage_of(connection).set_extents(connection, left[:, 0], left[:, 1], left[:, 2], left[:, 3])
+    remove_items(connection, np.array([row[0] for row in rows if not row[3]], dtype=np.int64))
