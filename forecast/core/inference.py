@@ -85,7 +85,7 @@ async def infer(
 
 
 async def first_of(work: asyncio.Task[Written], gone: asyncio.Task[None], patience: Patience) -> Written:
-    """Return what work comes to, or give it up: AbandonedError with the caller, DeadlineError without time."""
+    """Return what work comes to; give it up with AbandonedError or DeadlineError when nobody waits."""
     try:
         either: set[asyncio.Task[Any]] = {work, gone}
         await asyncio.wait(either, timeout=patience.left(), return_when=asyncio.FIRST_COMPLETED)

@@ -33,7 +33,7 @@ def read_preferences(header: str) -> dict[str, float]:
 
 
 def choose_media(header: str | None, kinds: Sequence[str] = KINDS) -> str:
-    """Return which of some kinds an Accept header prefers, the first of them where it leaves the choice.
+    """Return which kind of answer an Accept header prefers, the first where it leaves the choice.
 
     Raises NotAcceptableError where it allows none of them.
     """
