@@ -13,6 +13,7 @@ from pydantic import AwareDatetime
 from forecast.core.body import body_reader
 from forecast.core.inference import Patience
 from forecast.core.media import ARROW, CSV, JSON, PARQUET, choose_media
+from forecast.core.problem import Problem
 from forecast.core.routing import NOT_ACCEPTABLE, PROBLEMS, gone, guards
 from forecast.core.security import Calling, CurrentSettings
 from forecast.core.unparsed import UnparsedRoute
@@ -33,6 +34,7 @@ _Documented = Annotated[ForecastRequest, Body(openapi_examples={"two items": {"v
 ForecastBody = Annotated[ForecastRequest, Depends(body_reader(ForecastRequest, _Documented))]
 
 _FILES = {media: {"schema": {"type": "string", "format": "binary"}} for media in FORMATS.values()}
+_NOT_FOUND = {"model": Problem, "description": "You have no such forecast, run or dataset."}
 
 router = APIRouter(
     prefix="/api/v1",
@@ -91,7 +93,7 @@ async def make_work(
     "/forecast",
     response_model=ForecastAnswer,
     dependencies=guards("inference"),
-    responses={code: PROBLEMS[code] for code in (404, 409, 413, 415, 502, 504)},
+    responses={404: _NOT_FOUND, **{code: PROBLEMS[code] for code in (409, 413, 415, 502, 504)}},
     openapi_extra={"requestBody": {"required": True}},
 )
 async def forecast(
@@ -160,7 +162,7 @@ class Page:
     "/forecasts/{forecast_id}",
     response_model=RunForecasts,
     dependencies=guards("discovery"),
-    responses={200: {"content": _FILES}, 404: PROBLEMS[404], 406: NOT_ACCEPTABLE},
+    responses={200: {"content": _FILES}, 404: _NOT_FOUND, 406: NOT_ACCEPTABLE},
 )
 async def read_forecasts(
     forecast_id: str,
@@ -181,7 +183,7 @@ async def read_forecasts(
     "/forecasts/{forecast_id}",
     status_code=status.HTTP_204_NO_CONTENT,
     dependencies=guards("discovery"),
-    responses={404: PROBLEMS[404], 409: {**PROBLEMS[409], "description": "The run has not ended yet."}},
+    responses={404: _NOT_FOUND, 409: {**PROBLEMS[409], "description": "The run has not ended yet."}},
 )
 async def delete_forecasts(forecast_id: str, caller: Calling, database: Stored) -> None:
     """Delete a run with its items, or the forecast of one."""
