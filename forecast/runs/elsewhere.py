@@ -37,9 +37,9 @@ _PASSING = (OverloadedError, LoadingError, RateLimitError, InitializingError)
 """What a service refuses for a while only."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class ModelElsewhere:
-    """A model in a service of its own, as a run began with it; `patience` is that of a LocalModel.
+    """A model in a service of its own, as a run began with it; `patience` and `version` as of a LocalModel.
 
     `longest` is how many seconds the service may take for one call.
     """
@@ -49,11 +49,7 @@ class ModelElsewhere:
     longest: float
     patience: float | None
     cancelled: Callable[[], bool]
-
-    @property
-    def version(self) -> str | None:
-        """Unknown before its answer, which tells it."""
-        return None
+    version: str | None = None
 
     def prepare(self, request: InferenceRequest[Any]) -> None:
         """Let pass where the model is loaded as it was when the run began; raise ConfigConflictError else."""
@@ -84,7 +80,10 @@ class ModelElsewhere:
         def ask() -> bytes:
             return self.service.call("inference", seconds + _LONGER_SECONDS, headers, body, name_row)
 
-        return dict(zip(portion.rows, _read(self._patiently(ask), portion), strict=True))
+        table = pa.ipc.open_stream(self._patiently(ask)).read_all()
+        said = orjson.loads(table.schema.metadata[METADATA_KEY])
+        self.version = said["execution_metadata"]["model_version"]
+        return dict(zip(portion.rows, _read(table, said, portion), strict=True))
 
     def _patiently(self, ask: Callable[[], Any]) -> Any:
         while True:
@@ -119,10 +118,8 @@ def _write(portion: Portion) -> bytes:
     return write_frame(portion.frame, notes, labels=False)
 
 
-def _read(content: bytes, portion: Portion) -> Iterator[list[Predicted]]:
+def _read(table: pa.Table, said: dict[str, Any], portion: Portion) -> Iterator[list[Predicted]]:
     """Yield what was forecast of each series, one a target, in the order of the answer."""
-    table = pa.ipc.open_stream(content).read_all()
-    said = orjson.loads(table.schema.metadata[METADATA_KEY])
     levels = tuple(said["quantile_levels"] or ())
     count, horizon = said["metadata"]["input_series_count"], said["metadata"]["forecast_length"]
     zone = table.schema.field("timestamp").type.tz
@@ -159,7 +156,7 @@ def _facts(portion: Portion) -> Iterator[tuple[int, str]]:
     known = np.any([~np.isnan(read_numbers(portion.frame[name])) for name in portion.targets], axis=0)
     until = portion.request.parameters.context_end_date
     if until is not None:
-        bound = read_bound("context_end_date", until, stamps.tz)
+        bound = read_bound("context_end_date", until, stamps.tz, is_end=True)
         known &= at <= bound.as_unit("ns").value // 1_000
     hashes = pd.util.hash_pandas_object(portion.frame, index=False).to_numpy()
     meaning = orjson.dumps([portion.request.data_definition, portion.request.parameters.freq])

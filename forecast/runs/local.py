@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,36 +21,33 @@ from forecast.core.plan import Plan, check_request, make_plan
 from forecast.core.result_cache import name_task
 from forecast.runs.outcome import Predicted
 from forecast.runs.pinning import Pinned, make_ready, require_pinned
-from forecast.runs.portion import Portion
+from forecast.runs.portion import Portion, is_pooled
 
 _LOOK_SECONDS = 0.1
 _MICROSECOND = 1_000
 _AS_LONG_AS_IT_TAKES = 30 * 86_400.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class LocalModel:
     """A model of this process, as a run began with it.
 
     `patience` is how many seconds its queue may take; where it is None the model is loaded where it is not,
-    and a full queue waited for.
+    and a full queue waited for. `version` is which weights and library made the forecasts, once any are made.
     """
 
     service: ModelService[Any]
     pinned: Pinned
     patience: float | None
     cancelled: Callable[[], bool]
-
-    @property
-    def version(self) -> str:
-        """Which weights and which version of the library make the forecasts."""
-        return self.service.version
+    version: str | None = None
 
     def compute(self, portion: Portion) -> dict[str, list[Predicted]]:
         """Return the forecasts of a portion by series, one a target; raises its error where any has one."""
         started = time.monotonic()
         plan = self._plan(portion)
         answer = self._wait(plan)
+        self.version = plan.model_version
         return dict(zip(portion.rows, _read(settle(plan, answer, started), portion), strict=True))
 
     def prepare(self, request: InferenceRequest[Any]) -> None:
@@ -100,7 +97,7 @@ def _read(outcome: Outcome, portion: Portion) -> Iterator[list[Predicted]]:
     """Yield what was forecast of each series, one a target, in the order of the panel."""
     plan = outcome.plan
     together = len(plan.panel.target_names)
-    hashes = _hash_data(plan, pooled=portion.pooled)
+    hashes = _hash_data(plan, pooled=is_pooled(portion.request))
     common = dict.fromkeys((*portion.notes, *plan.panel.warnings, *plan.regressed.warnings))
     places = range(len(outcome.forecasts))
     found = [_predicted(outcome, place, hashes[place // together], common) for place in places]
@@ -147,10 +144,3 @@ def _hash_data(plan: Plan, *, pooled: bool) -> list[str]:
         return [digest.hex() for digest in digests]
     whole = hashlib.blake2b(b"".join(digests), digest_size=32).digest()
     return [hashlib.blake2b(digest + whole, digest_size=32).hexdigest() for digest in digests]
-
-
-def name_items(names: Sequence[str], targets: Sequence[str]) -> list[str]:
-    """Return what the forecasts of series are called, one a target, as an inference calls them."""
-    if len(targets) == 1:
-        return list(names)
-    return [f"{name}/{target}" for name in names for target in targets]

@@ -19,6 +19,8 @@ from forecast.core.series.panel import check_clock, group_rows
 from forecast.core.series.zone import read_stamps
 
 Rows = NDArray[np.int64]
+Calendar = tuple[str, bool]
+"""A frequency, and whether it keeps the clock of its zone."""
 _MOST_TRIED = 1000
 
 
@@ -35,7 +37,7 @@ class Portion:
     frame: pd.DataFrame
     definition: Definition
     rows: dict[str, Rows]
-    by_clock: bool | None
+    by_clock: bool
     notes: tuple[str, ...] = ()
 
     @property
@@ -44,15 +46,14 @@ class Portion:
         return Table(self.frame)
 
     @property
+    def calendar(self) -> Calendar:
+        """The calendar that all series lie on."""
+        return self.request.parameters.freq, self.by_clock
+
+    @property
     def stamps(self) -> pd.DatetimeIndex:
         """The stamp of each row."""
         return pd.DatetimeIndex(self.frame[self.definition.timestamp])
-
-    @property
-    def pooled(self) -> bool:
-        """Whether the forecasts of series depend on those that are with them after all."""
-        parameters: Parameters = self.request.parameters
-        return parameters.xreg_scope == "pooled" and parameters.use_covariates
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -69,11 +70,17 @@ class Portion:
         return replace(self, frame=self.frame.iloc[places], rows=found)
 
 
-def make_portion(request: InferenceRequest[Any], table: Table) -> Portion:
+def is_pooled(request: InferenceRequest[Any]) -> bool:
+    """Return whether the forecasts of series depend on those that are with them after all."""
+    parameters: Parameters = request.parameters
+    return parameters.xreg_scope == "pooled" and parameters.use_covariates
+
+
+def make_portion(request: InferenceRequest[Any], table: Table, calendar: Calendar | None = None) -> Portion:
     """Return all series that a request asks for of a table, on the calendar that they have in common.
 
-    That is the one of the longest series that tells one. Raises the errors of the table as a whole: of its
-    columns, its dates, ids that are not there, no series that tells a calendar.
+    That is the one given, else that of the longest series which tells one. Raises the errors of the table as
+    a whole: of its columns, its dates, ids that are not there, no series that tells a calendar.
     """
     parameters: Parameters = request.parameters
     definition = read_definition(table, request.data_definition, multivariate=parameters.multivariate)
@@ -83,7 +90,7 @@ def make_portion(request: InferenceRequest[Any], table: Table) -> Portion:
     names, groups = group_rows(frame, definition)
     stamps = read_stamps(frame[definition.timestamp], groups, parameters.timezone)
     notes = check_clock(frame[definition.timestamp], stamps, parameters)
-    freq, by_clock = _find_calendar(stamps, groups, parameters.freq)
+    freq, by_clock = calendar or _find_calendar(stamps, groups, parameters.freq)
     read = frame.assign(**{definition.timestamp: pd.Series(stamps, index=frame.index)})
     roles = {**request.data_definition, definition.timestamp: "timestamp"}
     told = parameters.model_copy(update={"freq": freq, "series_ids": None})
@@ -92,8 +99,8 @@ def make_portion(request: InferenceRequest[Any], table: Table) -> Portion:
     return Portion(whole, read, definition, rows, by_clock, tuple(notes))
 
 
-def _find_calendar(stamps: pd.DatetimeIndex, groups: list[Rows], freq: str | None) -> tuple[str, bool]:
-    """Return the calendar of the longest series that tells one, and whether it keeps the clock."""
+def _find_calendar(stamps: pd.DatetimeIndex, groups: list[Rows], freq: str | None) -> Calendar:
+    """Return the calendar of the longest series that tells one."""
     order = sorted(groups, key=len, reverse=True)
     if freq is not None:
         longest = stamps[order[0]]
