@@ -51,5 +51,5 @@ def read_ask(body: ForecastJob | InferenceJob, caller: Principal, default_model:
         asked = {name: getattr(body, name) for name in sorted(given)}
         return Ask("inference", caller.client_id, caller.name, body.model, asked)
     model = body.model or default_model
-    asked = body.model_dump(exclude={"webhook"}) | {"model": model}
+    asked = body.model_dump(mode="json", exclude={"webhook"}) | {"model": model}
     return Ask("forecast", caller.client_id, caller.name, model, asked)
