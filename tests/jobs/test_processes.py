@@ -19,7 +19,7 @@ from tests.server import Server, answers, run_server, until
 from tests.setup.conftest import free_port
 
 ITEMS, HORIZON = 1000, 3
-SETTINGS = {"JOB_CHUNK_ITEMS": "50", "FAKE_PAUSE": "0.2"}
+SETTINGS = {"JOB_CHUNK_ITEMS": "50", "FAKE_PAUSE": "0.1"}
 
 
 def ask(server: Server, path: str, body: Any = None) -> httpx.Response:
