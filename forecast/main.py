@@ -32,6 +32,10 @@ from forecast.core.tracing import TraceRequests, require_tracing, start_tracing,
 from forecast.database.connection import Database
 from forecast.database.outage import prepare_at_start
 from forecast.history import routes as history
+from forecast.jobs import routes as jobs
+from forecast.jobs.desk import open_desk
+from forecast.jobs.runner import close_when_signalled
+from forecast.jobs.sweeping import sweep_always
 from forecast.metrics import routes as metrics
 from forecast.metrics.models import ModelCollector
 from forecast.metrics.requests import RequestMetrics
@@ -75,6 +79,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
     app.state.authenticator = make_authenticator(settings, app.state.database)
     app.state.run_settings = _read_run_settings()
+    app.state.jobs = open_desk(
+        settings, app.state.run_settings, app.state.database, app.state.services, app.state.service_urls
+    )
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(ModelCollector(app.state.services, app.state.readiness))
@@ -85,6 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(clients.router, max_body_size=settings.max_request_size)
     app.include_router(history.router, max_body_size=settings.max_upload_size)
     app.include_router(runs.router, max_body_size=settings.max_request_size)
+    app.include_router(jobs.router, max_body_size=settings.max_request_size)
     app.include_router(discovery.router)
     app.include_router(metrics.router)
     install_error_handlers(app)
@@ -120,7 +128,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     _configure_logging(settings)
     start_tracing(app.version)
-    services = app.state.services
+    services, desk = app.state.services, app.state.jobs
     try:
         async with (
             ended_by_signal(settings.drain_seconds) as signalled,
@@ -133,12 +141,16 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             meanwhile.start_soon(run_sync, prepare_at_start, app.state.database)
             keep = app.state.run_settings.forecast_retention_days
             meanwhile.start_soon(forget_always, app.state.database, keep)
+            meanwhile.start_soon(sweep_always, app.state.database, keep)
+            meanwhile.start_soon(close_when_signalled, desk.runner, signalled)
+            desk.runner.start()
             for model_id in app.state.readiness.required:
                 if model_id in services:  # one in a service of its own is loaded by that
                     meanwhile.start_soon(run_sync, services[model_id].start)
             yield
             meanwhile.cancel_scope.cancel()
     finally:
+        await run_sync(desk.runner.stop)
         async with create_task_group() as group:
             for service in services.values():
                 group.start_soon(run_sync, service.shutdown)

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings
 from forecast.clients.settings import TokenSettings
 from forecast.core.config import Settings
 from forecast.core.model_settings import ModelSettings
+from forecast.jobs.settings import JobSettings
 from forecast.runs.settings import RunSettings
 from ui.settings import Settings as PageSettings
 
@@ -38,7 +39,8 @@ def settings_of_models() -> list[type[ModelSettings]]:
     ]
 
 
-ALL: list[type[BaseSettings]] = [Settings, TokenSettings, RunSettings, PageSettings, *settings_of_models()]
+OF_FEATURES: list[type[BaseSettings]] = [TokenSettings, RunSettings, JobSettings]
+ALL: list[type[BaseSettings]] = [Settings, *OF_FEATURES, PageSettings, *settings_of_models()]
 
 
 def env_names(settings: type[BaseSettings], name: str, field: FieldInfo) -> list[str]:

@@ -1,37 +1,23 @@
 """Writing down a job and handing it out, and cancelling it."""
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select, text
 
 from forecast.core.errors import NotFoundError, RateLimitError, StateError
-from forecast.database.connection import Database
 from forecast.jobs.bodies import Webhook
-from forecast.jobs.claims import utc_now
 from forecast.jobs.course import OPEN, end_early
+from forecast.jobs.desk import Jobs
 from forecast.jobs.events import append_event
 from forecast.jobs.listing import of_client
-from forecast.jobs.runner import Runner
-from forecast.jobs.settings import JobSettings
 from forecast.jobs.tables import job_chunks, jobs, webhook_deliveries
-from forecast.runs.work import Ask, Part, Work
+from forecast.runs.work import Ask, Part
 
 _RETRY_SECONDS = 5.0
 _LOCK = 7_237_423
 """What processes agree on that count the jobs of one client."""
-
-
-@dataclass(frozen=True, slots=True)
-class Jobs:
-    """What the routes of jobs need."""
-
-    database: Database
-    work: Work
-    runner: Runner
-    settings: JobSettings
-    default_model: str
 
 
 def create_job(desk: Jobs, ask: Ask, webhook: Webhook | None = None) -> str:
@@ -61,7 +47,9 @@ def cancel_job(desk: Jobs, client_id: str, job_id: str) -> None:
         status = connection.execute(select(jobs.c.status).where(of_client(client_id, job_id))).scalar()
         if status is None:
             raise NotFoundError(f"There is no job '{job_id}'.")
-        if status not in OPEN or not end_early(connection, desk.work, job_id, "cancelled", None, utc_now()):
+        if status not in OPEN or not end_early(
+            connection, desk.work, job_id, "cancelled", None, desk.clock()
+        ):
             raise StateError(f"The job '{job_id}' has ended.")
 
 
@@ -78,7 +66,7 @@ def _require_room(connection: Connection, client_id: str, most: int) -> None:
 
 
 def _insert(connection: Connection, desk: Jobs, job_id: str, ask: Ask, parts: list[Part]) -> None:
-    now = utc_now()
+    now = desk.clock()
     items = sum(part.items for part in parts)
     run_id = desk.work.open_run(connection, ask, items, job_id)
     connection.execute(insert(jobs).values(_job_row(desk, job_id, run_id, ask, items, now)))
