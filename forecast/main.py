@@ -29,6 +29,9 @@ from forecast.core.termination import end_loads, ended_by_signal
 from forecast.core.tracing import TraceRequests, require_tracing, start_tracing, stop_tracing
 from forecast.database.connection import Database
 from forecast.database.outage import prepare_at_start
+from forecast.idempotency.keys import Keys
+from forecast.idempotency.settings import IdempotencySettings
+from forecast.idempotency.sweep import sweep_always
 from forecast.metrics import routes as metrics
 from forecast.metrics.models import ModelCollector
 from forecast.metrics.requests import RequestMetrics
@@ -44,6 +47,8 @@ _EXPOSED_HEADERS = (
     "X-Request-ID",
     "X-Process-Time",
     "Retry-After",
+    "Location",
+    "Idempotency-Replayed",
     "Preference-Applied",
     "X-RateLimit-Limit",
     "X-RateLimit-Remaining",
@@ -67,6 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _add_models(app, settings, served)
     app.state.rate_limiter = RateLimiter(settings)
     app.state.database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
+    app.state.idempotency_keys = Keys(app.state.database, IdempotencySettings().idempotency_hours)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(ModelCollector(app.state.services, app.state.readiness))
@@ -118,6 +124,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             meanwhile.start_soon(end_loads, services.values(), signalled)
             meanwhile.start_soon(app.state.figures.leave_always)
             meanwhile.start_soon(run_sync, prepare_at_start, app.state.database)
+            meanwhile.start_soon(sweep_always, app.state.idempotency_keys)
             for model_id in app.state.readiness.required:
                 if model_id in services:  # one in a service of its own is loaded by that
                     meanwhile.start_soon(run_sync, services[model_id].start)

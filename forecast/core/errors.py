@@ -6,7 +6,8 @@ SapheneiaError                          500 INTERNAL_ERROR
 │   ├── NotSupportedError               422 NOT_SUPPORTED
 │   ├── BackendError                    422 BACKEND_UNAVAILABLE
 │   ├── CheckpointError                 422 CHECKPOINT_UNAVAILABLE
-│   └── SourceError                     422 SOURCE_UNAVAILABLE
+│   ├── SourceError                     422 SOURCE_UNAVAILABLE
+│   └── KeyReusedError                  422 IDEMPOTENCY_MISMATCH
 ├── DataError                           400 DATA_INVALID
 ├── AuthenticationError                 401 UNAUTHORIZED
 ├── ForbiddenError                      403 FORBIDDEN
@@ -20,6 +21,7 @@ SapheneiaError                          500 INTERNAL_ERROR
 │   ├── ConfigConflictError             409 MODEL_CONFIG_CONFLICT
 │   ├── ShutDownError                   409 MODEL_SHUT_DOWN
 │   └── InsufficientMemoryError         409 INSUFFICIENT_MEMORY
+├── KeyInUseError                       409 IDEMPOTENCY_IN_PROGRESS
 ├── TooLargeError                       413 TOO_LARGE
 ├── MediaTypeError                      415 UNSUPPORTED_MEDIA_TYPE
 ├── AbandonedError                      499 CALLER_GONE
@@ -119,6 +121,12 @@ class SourceError(RequestError):
     code, title = "SOURCE_UNAVAILABLE", "Source unavailable"
 
 
+class KeyReusedError(RequestError):
+    """The idempotency key was first sent with another body or to another route."""
+
+    code, title = "IDEMPOTENCY_MISMATCH", "Idempotency key used for something else"
+
+
 class DataError(SapheneiaError):
     """The table cannot be read, or does not fit its definition."""
 
@@ -196,6 +204,12 @@ class InsufficientMemoryError(StateError):
     """The host has too little memory left for the model."""
 
     code, title = "INSUFFICIENT_MEMORY", "Insufficient memory"
+
+
+class KeyInUseError(SapheneiaError):
+    """The first call with this idempotency key still runs."""
+
+    code, status, title = "IDEMPOTENCY_IN_PROGRESS", 409, "Still being answered"
 
 
 class TooLargeError(SapheneiaError):
