@@ -45,9 +45,7 @@ class Shop:
             raise faults[order.what]
         if order.what == "bug":
             raise KeyError(order.what)
-        return Response(
-            f"{order.what} {number} \xe9", 202, {"Location": f"/orders/{number}"}
-        )
+        return Response(f"{order.what} {number} \xe9", 202, {"Location": f"/orders/{number}"})
 
 
 def build_router(shop: Shop) -> APIRouter:
