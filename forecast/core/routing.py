@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Body, Depends, Header, Request, Response, Security, status
-from pydantic import create_model
 
 from forecast.core.adapter import ModelConfig, Options
 from forecast.core.body import body_reader
@@ -15,7 +14,7 @@ from forecast.core.lazy import preferred_wait
 from forecast.core.lifecycle import ModelService
 from forecast.core.media import ARROW, JSON, PARQUET, media_type
 from forecast.core.notes import note
-from forecast.core.parameters import InferenceRequest, Parameters
+from forecast.core.parameters import request_type
 from forecast.core.problem import Problem
 from forecast.core.progress import LoadProgress
 from forecast.core.rate_limit import Scope, limit
@@ -97,9 +96,7 @@ def build_model_router(
         dependencies=[Depends(note_model)],
     )
     _add_lifecycle(router, service, initialization)
-    request_type: Any = InferenceRequest
-    parameters = create_model(f"{model_id.title()}Parameters", __base__=(Parameters, options))
-    _add_inference(router, service, request_type[parameters])
+    _add_inference(router, service, request_type(model_id, options))
     return router
 
 
@@ -151,8 +148,8 @@ def _add_lifecycle(
         return ShutdownResponse(message=message, model_status=now.status)
 
 
-def _add_inference(router: APIRouter, service: ModelService[Any], request_type: Any) -> None:
-    read_body = body_reader(request_type, _body(request_type, "airline passengers", SAMPLE), tables=True)
+def _add_inference(router: APIRouter, service: ModelService[Any], kind: type[Any]) -> None:
+    read_body = body_reader(kind, _body(kind, "airline passengers", SAMPLE), tables=True)
 
     async def read_patience(
         request: Request,

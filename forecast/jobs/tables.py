@@ -40,6 +40,7 @@ job_chunks = Table(
     Column("status", Text, nullable=False),  # pending, running or done
     Column("worker", Text),
     Column("lease_until", UtcDateTime),  # until then nobody may claim it
+    Column("claimed_at", UtcDateTime),  # last, which tells whose turn it is
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("waited", Float, nullable=False, server_default=text("0")),  # seconds, for a model that is away
     Column("handed_at", UtcDateTime),  # to a broker

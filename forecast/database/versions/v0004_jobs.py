@@ -62,6 +62,7 @@ def _make_chunks() -> None:
         Column("status", Text, nullable=False),
         Column("worker", Text),
         Column("lease_until", UtcDateTime),
+        Column("claimed_at", UtcDateTime),
         Column("attempts", Integer, nullable=False, server_default=text("0")),
         Column("waited", Float, nullable=False, server_default=text("0")),
         Column("handed_at", UtcDateTime),

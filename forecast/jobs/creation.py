@@ -1,0 +1,123 @@
+"""Writing down a job and handing it out, and cancelling it."""
+
+import uuid
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select, text
+
+from forecast.core.errors import NotFoundError, RateLimitError, StateError
+from forecast.database.connection import Database
+from forecast.jobs.claims import utc_now
+from forecast.jobs.course import OPEN, end_early
+from forecast.jobs.events import append_event
+from forecast.jobs.runner import Runner
+from forecast.jobs.settings import JobSettings
+from forecast.jobs.tables import job_chunks, jobs, webhook_deliveries
+from forecast.runs.work import Ask, Part, Work
+
+_RETRY_SECONDS = 5.0
+_LOCK = 7_237_423
+"""What processes agree on that count the jobs of one client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """What the routes of jobs need."""
+
+    database: Database
+    work: Work
+    runner: Runner
+    settings: JobSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Whom to tell of a job's end: an address, and the secret that what is sent there is signed with."""
+
+    url: str
+    secret: str
+
+
+def create_job(desk: Jobs, ask: Ask, notice: Notice | None = None) -> str:
+    """Write down a job, hand it out, and return its ID.
+
+    Raises the errors of `Work.split` where it cannot be done as asked, and RateLimitError where too many
+    jobs of the client wait or run.
+    """
+    parts = desk.work.split(ask, desk.settings.job_chunk_items)
+    job_id = str(uuid.uuid4())
+    with desk.database.write() as connection:
+        _require_room(connection, ask.client_id, desk.settings.job_max_per_client)
+        _insert(connection, desk, job_id, ask, parts)
+        if notice is not None:
+            row = {"job_id": job_id, "url": notice.url, "secret": notice.secret, "status": "waiting"}
+            connection.execute(insert(webhook_deliveries).values(row))
+    desk.runner.hand_out(job_id)
+    return job_id
+
+
+def cancel_job(desk: Jobs, client_id: str, job_id: str) -> None:
+    """End a job that waits or runs; what it has stored stays.
+
+    Raises NotFoundError where the client has no such job, StateError where it has ended.
+    """
+    with desk.database.write() as connection:
+        mine = select(jobs.c.status).where(jobs.c.job_id == job_id, jobs.c.client_id == client_id)
+        status = connection.execute(mine).scalar()
+        if status is None:
+            raise NotFoundError(f"There is no job '{job_id}'.")
+        if status not in OPEN or not end_early(connection, desk.work, job_id, "cancelled", None, utc_now()):
+            raise StateError(f"The job '{job_id}' has ended.")
+
+
+def _require_room(connection: Connection, client_id: str, most: int) -> None:
+    if connection.dialect.name == "postgresql":
+        lock = text("SELECT pg_advisory_xact_lock(:space, hashtext(:client))")
+        connection.execute(lock, {"space": _LOCK, "client": client_id})
+    wanted = select(func.count()).where(jobs.c.client_id == client_id, jobs.c.status.in_(OPEN))
+    if connection.execute(wanted).scalar_one() >= most:
+        raise RateLimitError(
+            f"{most} of your jobs wait or run, which is the most there may be; try again when one has ended.",
+            retry_after=_RETRY_SECONDS,
+        )
+
+
+def _insert(connection: Connection, desk: Jobs, job_id: str, ask: Ask, parts: list[Part]) -> None:
+    now = utc_now()
+    items = sum(part.items for part in parts)
+    run_id = desk.work.open_run(connection, ask, items, job_id)
+    connection.execute(insert(jobs).values(_job_row(desk, job_id, run_id, ask, items, now)))
+    rows = [
+        {
+            "job_id": job_id,
+            "number": part.number,
+            "model_name": ask.model_id,
+            "client_id": ask.client_id,
+            "items": part.items,
+            "status": "pending",
+            "content": part.content,
+        }
+        for part in parts
+    ]
+    connection.execute(insert(job_chunks), rows)
+    append_event(connection, job_id, "created", {"status": "pending", "items_total": items})
+
+
+def _job_row(desk: Jobs, job_id: str, run_id: str, ask: Ask, items: int, now: datetime) -> dict[str, object]:
+    # The table of an inference lies in the parts: kept here as well it would be there twice, and for ever.
+    kept = replace(ask, body={name: value for name, value in ask.body.items() if name != "data"})
+    return {
+        "job_id": job_id,
+        "client_id": ask.client_id,
+        "user_id": ask.user_id,
+        "forecast_run_id": run_id,
+        "kind": ask.kind,
+        "model_name": ask.model_id,
+        "dataset": ask.body.get("dataset"),
+        "ask": kept.to_json(),
+        "runner": desk.runner.name,
+        "status": "pending",
+        "items_total": items,
+        "created_at": now,
+    }

@@ -1,0 +1,34 @@
+"""Who hands out the parts of jobs."""
+
+from typing import Protocol
+
+from forecast.database.connection import Database
+from forecast.jobs.claims import Claims
+from forecast.jobs.embedded import EmbeddedRunner
+from forecast.jobs.settings import JobSettings
+from forecast.runs.work import Work
+
+
+class Runner(Protocol):
+    """Has jobs computed, here or elsewhere; every method but `hand_out` and `close` may block."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in JOB_RUNNER."""
+
+    def start(self) -> None:
+        """Begin, also with what was left undone before; the database need not answer."""
+
+    def hand_out(self, job_id: str) -> None:
+        """Have a job begun that was just written down; what is lost on the way is found by itself."""
+
+    def close(self) -> None:
+        """Begin nothing more."""
+
+    def stop(self) -> None:
+        """End, and give back what is not done."""
+
+
+def make_runner(settings: JobSettings, database: Database, work: Work, models: list[str]) -> Runner:
+    """Return the runner that JOB_RUNNER names, for the models that this process serves."""
+    return EmbeddedRunner(Claims(database, settings), work, models)
