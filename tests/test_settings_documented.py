@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings
 from forecast.core.config import Settings
 from forecast.core.model_settings import ModelSettings
 from forecast.idempotency.settings import IdempotencySettings
+from forecast.jobs.webhooks.settings import WebhookSettings
 from ui.settings import Settings as PageSettings
 
 ROOT = Path(__file__).parents[1]
@@ -37,7 +38,13 @@ def settings_of_models() -> list[type[ModelSettings]]:
     ]
 
 
-ALL: list[type[BaseSettings]] = [Settings, IdempotencySettings, PageSettings, *settings_of_models()]
+ALL: list[type[BaseSettings]] = [
+    Settings,
+    IdempotencySettings,
+    WebhookSettings,
+    PageSettings,
+    *settings_of_models(),
+]
 
 
 def env_names(settings: type[BaseSettings], name: str, field: FieldInfo) -> list[str]:

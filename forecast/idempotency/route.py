@@ -57,8 +57,7 @@ async def claim_key(
         return
     if not _KEY.fullmatch(idempotency_key):
         raise RequestError("The header 'Idempotency-Key' takes 1 to 255 printable ASCII characters.")
-    reads_itself = isinstance(request, UnparsedRequest)
-    content = await (request.content() if reads_itself else request.body())
+    content = await (request.content() if isinstance(request, UnparsedRequest) else request.body())
     route = f"{request.method} {request.url.path}?{request.url.query}"
 
     def begin() -> Claim | Answer:
