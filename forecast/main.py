@@ -32,6 +32,12 @@ from forecast.database.outage import prepare_at_start
 from forecast.idempotency.keys import Keys
 from forecast.idempotency.settings import IdempotencySettings
 from forecast.idempotency.sweep import sweep_always
+from forecast.jobs.watching import socket as job_socket
+from forecast.jobs.watching import stream as job_stream
+from forecast.jobs.watching.settings import WatchSettings
+from forecast.jobs.watching.watcher import Watcher
+from forecast.jobs.webhooks.delivering import Deliverer
+from forecast.jobs.webhooks.settings import WebhookSettings
 from forecast.metrics import routes as metrics
 from forecast.metrics.models import ModelCollector
 from forecast.metrics.requests import RequestMetrics
@@ -73,6 +79,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.rate_limiter = RateLimiter(settings)
     app.state.database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
     app.state.idempotency_keys = Keys(app.state.database, IdempotencySettings().idempotency_hours)
+    app.state.watcher = Watcher(app.state.database, WatchSettings().job_streams_per_client)
+    app.state.webhook_settings = WebhookSettings()
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(ModelCollector(app.state.services, app.state.readiness))
@@ -82,6 +90,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(tables.router, max_body_size=settings.max_request_size)
     app.include_router(discovery.router)
     app.include_router(metrics.router)
+    app.include_router(job_stream.router)
+    app.include_router(job_socket.router)
     install_error_handlers(app)
     # The last one added is the first to see a request and the last to see its response.
     limits = BodyLimits(settings.max_request_size, {f"{uploads.router.prefix}/uploads": upload_limit})
@@ -89,7 +99,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Except, prefixes=passed_on, middleware=partial(Decompression, limits=limits))
     app.add_middleware(KeyBeforeBody, settings=settings)
     packing = partial(
-        GZipMiddleware, minimum_size=1024, compresslevel=1, exclude_content_types=(ARROW, PARQUET)
+        GZipMiddleware,
+        minimum_size=1024,
+        compresslevel=1,
+        exclude_content_types=(ARROW, PARQUET, job_stream.EVENT_STREAM),
     )
     app.add_middleware(Except, prefixes=passed_on, middleware=packing)
     app.add_middleware(Safeguard, limits=limits)
@@ -125,6 +138,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             meanwhile.start_soon(app.state.figures.leave_always)
             meanwhile.start_soon(run_sync, prepare_at_start, app.state.database)
             meanwhile.start_soon(sweep_always, app.state.idempotency_keys)
+            meanwhile.start_soon(app.state.watcher.run)
+            meanwhile.start_soon(app.state.watcher.end_when, signalled)
+            meanwhile.start_soon(Deliverer(app.state.database, app.state.webhook_settings).run)
             for model_id in app.state.readiness.required:
                 if model_id in services:  # one in a service of its own is loaded by that
                     meanwhile.start_soon(run_sync, services[model_id].start)

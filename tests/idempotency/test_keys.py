@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import update
@@ -92,7 +93,7 @@ def test_answers_are_swept_when_their_time_is_over(keys: Keys, database: Databas
     keys.keep(_begin(keys, replace(ASKED, key="key-2")), ANSWER)
     running = _begin(keys, replace(ASKED, key="key-3"))
     assert keys.sweep() == 0
-    old = module.datetime.now(module.UTC) - module.timedelta(hours=25)
+    old = datetime.now(UTC) - timedelta(hours=25)
     with database.write() as connection:
         connection.execute(
             update(idempotency_keys).where(idempotency_keys.c.key != "key-2").values(created_at=old)

@@ -6,9 +6,10 @@ from typing import Any
 
 import anyio
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import update
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from forecast.core.errors import DatabaseUnavailableError
 from forecast.database.connection import Database
 from forecast.jobs.tables import webhook_deliveries
 from forecast.jobs.webhooks import delivering
@@ -16,7 +17,7 @@ from forecast.jobs.webhooks.deliveries import claim, delay, read_states, settle
 from forecast.jobs.webhooks.delivering import Deliverer
 from forecast.jobs.webhooks.sending import Outcome
 from forecast.jobs.webhooks.settings import WebhookSettings
-from tests.jobs.receiver import Receiver, receive
+from tests.jobs.webhooks.receiver import Receiver, receive
 from tests.jobs.written import ENDED, SECRET, read_webhook, write_webhook
 
 LOCAL = {"webhook_allowed_networks": ("127.0.0.0/8",)}
@@ -199,7 +200,7 @@ async def test_a_database_that_comes_back_is_used_again(
     database: Database, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = write_webhook(database, receiver.url)
-    faults = [delivering.DatabaseUnavailableError("away")] * 3
+    faults = [DatabaseUnavailableError("away")] * 3
     monkeypatch.setattr(delivering, "claim", lambda *given: _raise(faults.pop()) if faults else claim(*given))
     await _deliver_until(_became(database, job_id, "delivered"), database)
 
@@ -264,9 +265,7 @@ def test_the_state_is_told_without_the_secret(database: Database) -> None:
 
 
 def test_a_webhook_waits_for_the_end_of_its_job(database: Database) -> None:
-    job_id = write_webhook(database)
+    write_webhook(database)
     with database.write() as connection:
         connection.execute(update(webhook_deliveries).values(status="waiting", next_at=None))
     assert claim(database, 5, LEASE, _now()) == []
-    with database.write() as connection:
-        connection.execute(delete(webhook_deliveries).where(webhook_deliveries.c.job_id == job_id))
