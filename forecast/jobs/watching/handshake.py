@@ -2,13 +2,13 @@
 
 import asyncio
 import hashlib
-import json
 import time
 from urllib.parse import urlsplit
 
 from fastapi import WebSocket, WebSocketDisconnect
 from fastapi.security import HTTPAuthorizationCredentials
 from fastapi.security.utils import get_authorization_scheme_param
+from pydantic_core import from_json
 
 from forecast.core.config import Settings
 from forecast.core.errors import AuthenticationError, RateLimitError
@@ -53,8 +53,8 @@ async def read_authorization(socket: WebSocket) -> str:
 
 def _read_token(text: str) -> str:
     try:
-        told = json.loads(text)
-    except (ValueError, RecursionError):
+        told = from_json(text)
+    except ValueError:
         raise AuthenticationError(_UNKNOWN) from None
     token = told.get("token") if isinstance(told, dict) else None
     if not isinstance(token, str) or not token:
