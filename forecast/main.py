@@ -1,5 +1,6 @@
 """The gateway, started as `uvicorn forecast.main:app`."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,9 +30,13 @@ from forecast.core.termination import end_loads, ended_by_signal
 from forecast.core.tracing import TraceRequests, require_tracing, start_tracing, stop_tracing
 from forecast.database.connection import Database
 from forecast.database.outage import prepare_at_start
+from forecast.idempotency import sweep as idempotency
 from forecast.idempotency.keys import Keys
 from forecast.idempotency.settings import IdempotencySettings
-from forecast.idempotency.sweep import sweep_always
+from forecast.jobs import routes as jobs
+from forecast.jobs.desk import open_desk
+from forecast.jobs.runner import close_when_signalled
+from forecast.jobs.sweeping import sweep_always
 from forecast.jobs.watching import socket as job_socket
 from forecast.jobs.watching import stream as job_stream
 from forecast.jobs.watching.settings import WatchSettings
@@ -78,9 +83,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _add_models(app, settings, served)
     app.state.rate_limiter = RateLimiter(settings)
     app.state.database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
-    app.state.idempotency_keys = Keys(app.state.database, IdempotencySettings().idempotency_hours)
-    app.state.watcher = Watcher(app.state.database, WatchSettings().job_streams_per_client)
-    app.state.webhook_settings = WebhookSettings()
+    _add_jobs(app, settings)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(ModelCollector(app.state.services, app.state.readiness))
@@ -88,6 +91,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     upload_limit = settings.max_upload_size + _MULTIPART_OVERHEAD
     app.include_router(uploads.router, max_body_size=upload_limit)
     app.include_router(tables.router, max_body_size=settings.max_request_size)
+    app.include_router(jobs.router, max_body_size=settings.max_request_size)
     app.include_router(discovery.router)
     app.include_router(metrics.router)
     app.include_router(job_stream.router)
@@ -126,7 +130,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     _configure_logging(settings)
     start_tracing(app.version)
-    services = app.state.services
+    services, desk = app.state.services, app.state.jobs
     try:
         async with (
             ended_by_signal(settings.drain_seconds) as signalled,
@@ -137,16 +141,17 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             meanwhile.start_soon(end_loads, services.values(), signalled)
             meanwhile.start_soon(app.state.figures.leave_always)
             meanwhile.start_soon(run_sync, prepare_at_start, app.state.database)
-            meanwhile.start_soon(sweep_always, app.state.idempotency_keys)
-            meanwhile.start_soon(app.state.watcher.run)
-            meanwhile.start_soon(app.state.watcher.end_when, signalled)
-            meanwhile.start_soon(Deliverer(app.state.database, app.state.webhook_settings).run)
+            meanwhile.start_soon(close_when_signalled, desk.runner, signalled)
+            meanwhile.start_soon(sweep_always, desk.database, desk.limits.forecast_retention_days)
+            meanwhile.start_soon(_tell_of_jobs, app, signalled)
+            desk.runner.start()
             for model_id in app.state.readiness.required:
                 if model_id in services:  # one in a service of its own is loaded by that
                     meanwhile.start_soon(run_sync, services[model_id].start)
             yield
             meanwhile.cancel_scope.cancel()
     finally:
+        await run_sync(desk.runner.stop)
         async with create_task_group() as group:
             for service in services.values():
                 group.start_soon(run_sync, service.shutdown)
@@ -155,8 +160,25 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.figures.leave()
 
 
+async def _tell_of_jobs(app: FastAPI, signalled: asyncio.Event) -> None:
+    deliverer = Deliverer(app.state.database, app.state.webhook_settings)
+    async with create_task_group() as group:
+        group.start_soon(app.state.watcher.run)
+        group.start_soon(app.state.watcher.end_when, signalled)
+        group.start_soon(deliverer.run)
+        group.start_soon(idempotency.sweep_always, app.state.idempotency_keys)
+
+
 def _configure_logging(settings: Settings) -> None:
     configure_logging(settings.log_level, settings.log_dir, settings.log_format)
+
+
+def _add_jobs(app: FastAPI, settings: Settings) -> None:
+    database = app.state.database
+    app.state.jobs = open_desk(settings, database, app.state.services, app.state.service_urls)
+    app.state.idempotency_keys = Keys(database, IdempotencySettings().idempotency_hours)
+    app.state.watcher = Watcher(database, WatchSettings().job_streams_per_client)
+    app.state.webhook_settings = WebhookSettings()
 
 
 def _add_models(app: FastAPI, settings: Settings, served: list[str]) -> None:

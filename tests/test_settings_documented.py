@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings
 from forecast.core.config import Settings
 from forecast.core.model_settings import ModelSettings
 from forecast.idempotency.settings import IdempotencySettings
+from forecast.jobs.watching.settings import WatchSettings
 from forecast.jobs.webhooks.settings import WebhookSettings
 from ui.settings import Settings as PageSettings
 
@@ -41,6 +42,7 @@ def settings_of_models() -> list[type[ModelSettings]]:
 ALL: list[type[BaseSettings]] = [
     Settings,
     IdempotencySettings,
+    WatchSettings,
     WebhookSettings,
     PageSettings,
     *settings_of_models(),

@@ -108,10 +108,11 @@ class Claims:
     def _next(self, models: Collection[str]) -> Select[str, int]:
         now = self.clock()
         busy = and_(job_chunks.c.status == "running", job_chunks.c.lease_until > now)
-        turn = func.coalesce(func.max(job_chunks.c.claimed_at), func.min(jobs.c.created_at))
         clients = (
             select(
-                job_chunks.c.client_id, func.sum(case((busy, 1), else_=0)).label("busy"), turn.label("turn")
+                job_chunks.c.client_id,
+                func.sum(case((busy, 1), else_=0)).label("busy"),
+                _turn().label("turn"),
             )
             .join(jobs)
             .where(jobs.c.status.in_(OPEN))
@@ -157,6 +158,15 @@ class Claims:
 
 
 _FREE = {"status": "pending", "worker": None, "lease_until": None}
+
+
+def _turn() -> ColumnElement[datetime]:
+    """Return when it was the turn of a client last, or else since when it waits."""
+    earlier = jobs.alias()
+    # Also of jobs that have ended, so that many small ones have no more turns than a large one.
+    begun = select(func.max(earlier.c.started_at)).where(earlier.c.client_id == job_chunks.c.client_id)
+    started, claimed = begun.scalar_subquery(), func.max(job_chunks.c.claimed_at)
+    return func.coalesce(case((claimed > started, claimed), else_=started), func.min(jobs.c.created_at))
 
 
 def holds(chunk: Chunk) -> ColumnElement[bool]:

@@ -1,45 +1,27 @@
 """Writing down a job and handing it out, and cancelling it."""
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select, text
 
 from forecast.core.errors import NotFoundError, RateLimitError, StateError
-from forecast.database.connection import Database
-from forecast.jobs.claims import utc_now
 from forecast.jobs.course import OPEN, end_early
+from forecast.jobs.desk import Jobs
 from forecast.jobs.events import append_event
-from forecast.jobs.runner import Runner
-from forecast.jobs.settings import JobSettings
-from forecast.jobs.tables import job_chunks, jobs, webhook_deliveries
-from forecast.runs.work import Ask, Part, Work
+from forecast.jobs.listing import of_client
+from forecast.jobs.tables import job_chunks, jobs
+from forecast.jobs.webhooks.deliveries import add_delivery
+from forecast.jobs.webhooks.schemas import Webhook
+from forecast.runs.work import Ask, Part
 
 _RETRY_SECONDS = 5.0
 _LOCK = 7_237_423
 """What processes agree on that count the jobs of one client."""
 
 
-@dataclass(frozen=True, slots=True)
-class Jobs:
-    """What the routes of jobs need."""
-
-    database: Database
-    work: Work
-    runner: Runner
-    settings: JobSettings
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Whom to tell of a job's end: an address, and the secret that what is sent there is signed with."""
-
-    url: str
-    secret: str
-
-
-def create_job(desk: Jobs, ask: Ask, notice: Notice | None = None) -> str:
+def create_job(desk: Jobs, ask: Ask, webhook: Webhook | None = None) -> str:
     """Write down a job, hand it out, and return its ID.
 
     Raises the errors of `Work.split` where it cannot be done as asked, and RateLimitError where too many
@@ -50,9 +32,8 @@ def create_job(desk: Jobs, ask: Ask, notice: Notice | None = None) -> str:
     with desk.database.write() as connection:
         _require_room(connection, ask.client_id, desk.settings.job_max_per_client)
         _insert(connection, desk, job_id, ask, parts)
-        if notice is not None:
-            row = {"job_id": job_id, "url": notice.url, "secret": notice.secret, "status": "waiting"}
-            connection.execute(insert(webhook_deliveries).values(row))
+        if webhook is not None:
+            add_delivery(connection, job_id, webhook)
     desk.runner.hand_out(job_id)
     return job_id
 
@@ -63,11 +44,12 @@ def cancel_job(desk: Jobs, client_id: str, job_id: str) -> None:
     Raises NotFoundError where the client has no such job, StateError where it has ended.
     """
     with desk.database.write() as connection:
-        mine = select(jobs.c.status).where(jobs.c.job_id == job_id, jobs.c.client_id == client_id)
-        status = connection.execute(mine).scalar()
+        status = connection.execute(select(jobs.c.status).where(of_client(client_id, job_id))).scalar()
         if status is None:
             raise NotFoundError(f"There is no job '{job_id}'.")
-        if status not in OPEN or not end_early(connection, desk.work, job_id, "cancelled", None, utc_now()):
+        if status not in OPEN or not end_early(
+            connection, desk.work, job_id, "cancelled", None, desk.clock()
+        ):
             raise StateError(f"The job '{job_id}' has ended.")
 
 
@@ -84,7 +66,7 @@ def _require_room(connection: Connection, client_id: str, most: int) -> None:
 
 
 def _insert(connection: Connection, desk: Jobs, job_id: str, ask: Ask, parts: list[Part]) -> None:
-    now = utc_now()
+    now = desk.clock()
     items = sum(part.items for part in parts)
     run_id = desk.work.open_run(connection, ask, items, job_id)
     connection.execute(insert(jobs).values(_job_row(desk, job_id, run_id, ask, items, now)))

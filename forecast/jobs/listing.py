@@ -4,23 +4,24 @@ import base64
 import binascii
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, false, or_, select
 
 from forecast.core.errors import NotFoundError, RequestError
 from forecast.database.connection import Database
 from forecast.jobs.claims import utc_now
 from forecast.jobs.schemas import Job, JobFilters, JobPage, describe
 from forecast.jobs.tables import jobs
+from forecast.jobs.webhooks.deliveries import read_states
 
 
 def read_job(database: Database, client_id: str, job_id: str) -> Job:
     """Return a job; raise NotFoundError where the client has no such one."""
     with database.read() as connection:
-        wanted = select(jobs).where(jobs.c.job_id == job_id, jobs.c.client_id == client_id)
-        row = connection.execute(wanted).first()
+        row = connection.execute(select(jobs).where(of_client(client_id, job_id))).first()
+        webhooks = read_states(connection, [job_id] if row else [])
     if row is None:
         raise NotFoundError(f"There is no job '{job_id}'.")
-    return describe(row, utc_now())
+    return describe(row, utc_now(), webhooks.get(job_id))
 
 
 def list_jobs(database: Database, client_id: str, filters: JobFilters) -> JobPage:
@@ -33,11 +34,20 @@ def list_jobs(database: Database, client_id: str, filters: JobFilters) -> JobPag
     )
     with database.read() as connection:
         rows = connection.execute(wanted).all()
+        webhooks = read_states(connection, [row.job_id for row in rows])
     page = rows[: filters.limit]
     last = page[-1] if len(rows) > filters.limit else None
     cursor = None if last is None else _write_cursor(last.created_at, last.job_id)
     now = utc_now()
-    return JobPage(jobs=[describe(row, now) for row in page], next_cursor=cursor)
+    told = [describe(row, now, webhooks.get(row.job_id)) for row in page]
+    return JobPage(jobs=told, next_cursor=cursor)
+
+
+def of_client(client_id: str, job_id: str) -> ColumnElement[bool]:
+    """Return the condition that a job is this one, and the client's."""
+    if "\0" in job_id:  # which PostgreSQL cannot compare
+        return false()
+    return and_(jobs.c.job_id == job_id, jobs.c.client_id == client_id)
 
 
 def _conditions(filters: JobFilters) -> list[ColumnElement[bool]]:
@@ -61,7 +71,10 @@ def _conditions(filters: JobFilters) -> list[ColumnElement[bool]]:
 
 
 def _aware(given: datetime) -> datetime:
-    return given.replace(tzinfo=UTC) if given.tzinfo is None else given
+    try:
+        return given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
+    except OverflowError as error:
+        raise RequestError(f"The time {given.isoformat()} is out of range.") from error
 
 
 def _write_cursor(created_at: datetime, job_id: str) -> str:

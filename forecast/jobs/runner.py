@@ -1,5 +1,6 @@
 """Who hands out the parts of jobs."""
 
+import asyncio
 from typing import Protocol
 
 from forecast.database.connection import Database
@@ -32,3 +33,9 @@ class Runner(Protocol):
 def make_runner(settings: JobSettings, database: Database, work: Work, models: list[str]) -> Runner:
     """Return the runner that JOB_RUNNER names, for the models that this process serves."""
     return EmbeddedRunner(Claims(database, settings), work, models)
+
+
+async def close_when_signalled(runner: Runner, signalled: asyncio.Event) -> None:
+    """Let a runner begin nothing more once the process is told to end: what it computes has the drain."""
+    await signalled.wait()
+    runner.close()

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 
 from forecast.core.errors import NotFoundError
 from forecast.jobs.events import Event, EventKind
+from forecast.jobs.listing import of_client
 from forecast.jobs.schemas import describe
 from forecast.jobs.tables import job_events, jobs
 
@@ -31,7 +32,7 @@ def find_start(connection: Connection, client_id: str, job_id: str, after: int) 
     None where the job has ended and nothing more will come. Raises NotFoundError where the client has no such
     job.
     """
-    mine = select(jobs.c.finished_at).where(jobs.c.job_id == job_id, jobs.c.client_id == client_id)
+    mine = select(jobs.c.finished_at).where(of_client(client_id, job_id))
     row = connection.execute(mine).one_or_none()
     if row is None:
         raise NotFoundError(f"There is no job '{job_id}'.")

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from forecast.database.connection import Database
 from forecast.jobs.schemas import describe
 from forecast.jobs.tables import jobs, webhook_deliveries
-from forecast.jobs.webhooks.schemas import WebhookState
+from forecast.jobs.webhooks.schemas import Webhook, WebhookState
 from forecast.jobs.webhooks.sending import Outcome
 
 _FIRST_DELAY = 5.0
@@ -35,6 +35,13 @@ class Delivery:
 def delay(attempts: int) -> float:
     """Return the seconds after so many attempts until the next: 5 s, 30 s, 3 min, 18 min, 2 h, then 6 h."""
     return min(_FIRST_DELAY * _GROWTH ** min(attempts - 1, 10), _LONGEST_DELAY)
+
+
+def add_delivery(connection: Connection, job_id: str, webhook: Webhook) -> None:
+    """Write down a webhook that waits for the end of a job, in the transaction that makes the job."""
+    secret = webhook.secret.get_secret_value()
+    row = {"job_id": job_id, "url": webhook.url, "secret": secret, "status": "waiting"}
+    connection.execute(insert(webhook_deliveries).values(row))
 
 
 def read_states(connection: Connection, job_ids: Iterable[str]) -> dict[str, WebhookState]:

@@ -1,17 +1,18 @@
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 
 from forecast.core.errors import DatabaseUnavailableError, RateLimitError
 from forecast.database.connection import Database
 from forecast.jobs.watching import watcher as module
-from forecast.jobs.watching.news import News
+from forecast.jobs.watching.news import News, read_news
 from forecast.jobs.watching.watcher import Watch, Watcher
 from tests.jobs.written import change, end_job, run_job, write_job
 
@@ -83,8 +84,12 @@ async def test_many_watch_many_jobs_with_few_queries(
     monkeypatch.setattr(module, "_PAUSE_SECONDS", 0.1)
     jobs = [write_job(database, items=2) for _ in range(5)]
     watcher, reads = Watcher(database, 100), list[int]()
-    real = module.read_news
-    monkeypatch.setattr(module, "read_news", lambda *given: (reads.append(1), real(*given))[1])
+
+    def read(connection: Connection, after: Mapping[str, int]) -> tuple[dict[str, list[News]], bool]:
+        reads.append(len(after))
+        return read_news(connection, after)
+
+    monkeypatch.setattr(module, "read_news", read)
     taken: dict[int, list[News]] = {}
 
     async def follow(number: int) -> None:
@@ -110,7 +115,12 @@ async def test_nothing_is_read_while_nobody_watches(
     monkeypatch.setattr(module, "_PAUSE_SECONDS", 0.01)
     watcher = Watcher(database, 1)
     read = threading.Event()
-    monkeypatch.setattr(module, "read_news", lambda *_: (read.set(), ({}, False))[1])
+
+    def note(*_: object) -> tuple[dict[str, list[News]], bool]:
+        read.set()
+        return {}, False
+
+    monkeypatch.setattr(module, "read_news", note)
     async with running(watcher):
         await anyio.sleep(0.1)
         assert not read.is_set()
@@ -129,13 +139,12 @@ async def test_while_the_database_is_away_streams_stay_and_go_on_afterwards(
     monkeypatch.setattr(module, "_PAUSE_SECONDS", 0.02)
     job_id = write_job(database)
     watcher = Watcher(database, 1)
-    real = module.read_news
     away = threading.Event()
 
-    def read(*given: object) -> object:
+    def read(connection: Connection, after: Mapping[str, int]) -> tuple[dict[str, list[News]], bool]:
         if away.is_set():
             raise DatabaseUnavailableError("away")
-        return real(*given)  # type: ignore[arg-type]
+        return read_news(connection, after)
 
     monkeypatch.setattr(module, "read_news", read)
     async with running(watcher):

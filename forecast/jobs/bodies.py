@@ -1,0 +1,48 @@
+"""The bodies that hand over a job: that of a forecast by name, or that of an inference."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, RootModel, model_validator
+
+from forecast.core.parameters import Roles, TableRequest
+from forecast.core.principal import Principal
+from forecast.jobs.webhooks.schemas import Webhook
+from forecast.runs.schemas import ForecastRequest
+from forecast.runs.work import Ask
+
+
+class ForecastJob(ForecastRequest):
+    """The body of `/forecast`: which items of the history to forecast, and how."""
+
+    webhook: Webhook | None = Field(None, description="Whom to tell when the job has ended.")
+
+
+class InferenceJob(TableRequest):
+    """The body of `/inference` with the model beside: a table, and how to forecast it."""
+
+    model: Annotated[str, Field(min_length=1, max_length=255)] = Field(description="The model.")
+    data_definition: Roles = Field(description="The role of each column used.")
+    parameters: dict[str, Any] = Field({}, description="How to forecast, as in `/inference`.")
+    webhook: Webhook | None = Field(None, description="Whom to tell when the job has ended.")
+
+
+class JobBody(RootModel[ForecastJob | InferenceJob]):
+    """Either of the two, told apart by `data_definition`, which only an inference has."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _tell_apart(cls, value: Any, _: Any) -> "JobBody":
+        is_inference = isinstance(value, Mapping) and "data_definition" in value
+        return cls.model_construct((InferenceJob if is_inference else ForecastJob).model_validate(value))
+
+
+def read_ask(body: ForecastJob | InferenceJob, caller: Principal, default_model: str) -> Ask:
+    """Return what a caller asks for; takes a while where the body holds a large table."""
+    if isinstance(body, InferenceJob):
+        asked = body.model_dump(exclude={"webhook", "model"}, exclude_unset=True)
+        asked["parameters"] = body.parameters
+        return Ask("inference", caller.client_id, caller.name, body.model, asked)
+    model = body.model or default_model
+    asked = body.model_dump(exclude={"webhook"}) | {"model": model}
+    return Ask("forecast", caller.client_id, caller.name, model, asked)
