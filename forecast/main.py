@@ -1,5 +1,6 @@
 """The gateway, started as `uvicorn forecast.main:app`."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,10 +33,19 @@ from forecast.core.tracing import TraceRequests, require_tracing, start_tracing,
 from forecast.database.connection import Database
 from forecast.database.outage import prepare_at_start
 from forecast.history import routes as history
+from forecast.idempotency import sweep as idempotency
+from forecast.idempotency.keys import Keys
+from forecast.idempotency.settings import IdempotencySettings
 from forecast.jobs import routes as jobs
 from forecast.jobs.desk import open_desk
 from forecast.jobs.runner import close_when_signalled
 from forecast.jobs.sweeping import sweep_always
+from forecast.jobs.watching import socket as job_socket
+from forecast.jobs.watching import stream as job_stream
+from forecast.jobs.watching.settings import WatchSettings
+from forecast.jobs.watching.watcher import Watcher
+from forecast.jobs.webhooks.delivering import Deliverer
+from forecast.jobs.webhooks.settings import WebhookSettings
 from forecast.metrics import routes as metrics
 from forecast.metrics.models import ModelCollector
 from forecast.metrics.requests import RequestMetrics
@@ -54,6 +64,8 @@ _EXPOSED_HEADERS = (
     "X-Request-ID",
     "X-Process-Time",
     "Retry-After",
+    "Location",
+    "Idempotency-Replayed",
     "Preference-Applied",
     "X-RateLimit-Limit",
     "X-RateLimit-Remaining",
@@ -78,10 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.rate_limiter = RateLimiter(settings)
     app.state.database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
     app.state.authenticator = make_authenticator(settings, app.state.database)
-    app.state.run_settings = _read_run_settings()
-    app.state.jobs = open_desk(
-        settings, app.state.run_settings, app.state.database, app.state.services, app.state.service_urls
-    )
+    _add_jobs(app, settings)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(ModelCollector(app.state.services, app.state.readiness))
@@ -95,6 +104,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(jobs.router, max_body_size=settings.max_request_size)
     app.include_router(discovery.router)
     app.include_router(metrics.router)
+    app.include_router(job_stream.router)
+    app.include_router(job_socket.router)
     install_error_handlers(app)
     # The last one added is the first to see a request and the last to see its response.
     by_path = {f"{uploads.router.prefix}/uploads": upload_limit}
@@ -104,7 +115,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Except, prefixes=passed_on, middleware=partial(Decompression, limits=limits))
     app.add_middleware(KeyBeforeBody)
     packing = partial(
-        GZipMiddleware, minimum_size=1024, compresslevel=1, exclude_content_types=(ARROW, PARQUET)
+        GZipMiddleware,
+        minimum_size=1024,
+        compresslevel=1,
+        exclude_content_types=(ARROW, PARQUET, job_stream.EVENT_STREAM),
     )
     app.add_middleware(Except, prefixes=passed_on, middleware=packing)
     app.add_middleware(Safeguard, limits=limits)
@@ -143,6 +157,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             meanwhile.start_soon(forget_always, app.state.database, keep)
             meanwhile.start_soon(sweep_always, app.state.database, keep)
             meanwhile.start_soon(close_when_signalled, desk.runner, signalled)
+            meanwhile.start_soon(_tell_of_jobs, app, signalled)
             desk.runner.start()
             for model_id in app.state.readiness.required:
                 if model_id in services:  # one in a service of its own is loaded by that
@@ -159,8 +174,28 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.figures.leave()
 
 
+async def _tell_of_jobs(app: FastAPI, signalled: asyncio.Event) -> None:
+    deliverer = Deliverer(app.state.database, app.state.webhook_settings)
+    async with create_task_group() as group:
+        group.start_soon(app.state.watcher.run)
+        group.start_soon(app.state.watcher.end_when, signalled)
+        group.start_soon(deliverer.run)
+        group.start_soon(idempotency.sweep_always, app.state.idempotency_keys)
+
+
 def _configure_logging(settings: Settings) -> None:
     configure_logging(settings.log_level, settings.log_dir, settings.log_format)
+
+
+def _add_jobs(app: FastAPI, settings: Settings) -> None:
+    database = app.state.database
+    app.state.run_settings = _read_run_settings()
+    app.state.jobs = open_desk(
+        settings, app.state.run_settings, database, app.state.services, app.state.service_urls
+    )
+    app.state.idempotency_keys = Keys(database, IdempotencySettings().idempotency_hours)
+    app.state.watcher = Watcher(database, WatchSettings().job_streams_per_client)
+    app.state.webhook_settings = WebhookSettings()
 
 
 def _add_models(app: FastAPI, settings: Settings, served: list[str]) -> None:

@@ -14,7 +14,10 @@ from pydantic_settings import BaseSettings
 from forecast.clients.settings import TokenSettings
 from forecast.core.config import Settings
 from forecast.core.model_settings import ModelSettings
+from forecast.idempotency.settings import IdempotencySettings
 from forecast.jobs.settings import JobSettings
+from forecast.jobs.watching.settings import WatchSettings
+from forecast.jobs.webhooks.settings import WebhookSettings
 from forecast.runs.settings import RunSettings
 from ui.settings import Settings as PageSettings
 
@@ -39,7 +42,14 @@ def settings_of_models() -> list[type[ModelSettings]]:
     ]
 
 
-OF_FEATURES: list[type[BaseSettings]] = [TokenSettings, RunSettings, JobSettings]
+OF_FEATURES: list[type[BaseSettings]] = [
+    TokenSettings,
+    RunSettings,
+    JobSettings,
+    WatchSettings,
+    WebhookSettings,
+    IdempotencySettings,
+]
 ALL: list[type[BaseSettings]] = [Settings, *OF_FEATURES, PageSettings, *settings_of_models()]
 
 

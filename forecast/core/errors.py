@@ -6,7 +6,8 @@ SapheneiaError                          500 INTERNAL_ERROR
 │   ├── NotSupportedError               422 NOT_SUPPORTED
 │   ├── BackendError                    422 BACKEND_UNAVAILABLE
 │   ├── CheckpointError                 422 CHECKPOINT_UNAVAILABLE
-│   └── SourceError                     422 SOURCE_UNAVAILABLE
+│   ├── SourceError                     422 SOURCE_UNAVAILABLE
+│   └── KeyReusedError                  422 IDEMPOTENCY_MISMATCH
 ├── DataError                           400 DATA_INVALID
 │   └── HistoryError                    400 HISTORY_TOO_SHORT
 ├── AuthenticationError                 401 UNAUTHORIZED
@@ -22,6 +23,7 @@ SapheneiaError                          500 INTERNAL_ERROR
 │   ├── ShutDownError                   409 MODEL_SHUT_DOWN
 │   ├── InsufficientMemoryError         409 INSUFFICIENT_MEMORY
 │   └── ExistsError                     409 ALREADY_EXISTS
+├── KeyInUseError                       409 IDEMPOTENCY_IN_PROGRESS
 ├── TooLargeError                       413 TOO_LARGE
 ├── MediaTypeError                      415 UNSUPPORTED_MEDIA_TYPE
 ├── AbandonedError                      499 CALLER_GONE
@@ -122,6 +124,12 @@ class SourceError(RequestError):
     code, title = "SOURCE_UNAVAILABLE", "Source unavailable"
 
 
+class KeyReusedError(RequestError):
+    """The idempotency key was first sent with another body or to another route."""
+
+    code, title = "IDEMPOTENCY_MISMATCH", "Idempotency key used for something else"
+
+
 class DataError(SapheneiaError):
     """The table cannot be read, or does not fit its definition."""
 
@@ -211,6 +219,12 @@ class ExistsError(StateError):
     """There is something of this name already."""
 
     code, title = "ALREADY_EXISTS", "Already exists"
+
+
+class KeyInUseError(SapheneiaError):
+    """The first call with this idempotency key still runs."""
+
+    code, status, title = "IDEMPOTENCY_IN_PROGRESS", 409, "Still being answered"
 
 
 class TooLargeError(SapheneiaError):

@@ -103,9 +103,14 @@ def _make_engine(url: URL, pool_size: int) -> Engine:
             pool_timeout=_POOL_SECONDS,
             pool_pre_ping=True,
             connect_args={"connect_timeout": _CONNECT_SECONDS},
+            hide_parameters=True,  # what callers send belongs in no log
         )
     engine = create_engine(
-        url, pool_size=pool_size, max_overflow=pool_size, connect_args={"timeout": _BUSY_SECONDS}
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        connect_args={"timeout": _BUSY_SECONDS},
+        hide_parameters=True,
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

@@ -7,16 +7,9 @@ from pydantic import Field, RootModel, model_validator
 
 from forecast.core.parameters import Roles, TableRequest
 from forecast.core.principal import Principal
-from forecast.core.schemas import Body
+from forecast.jobs.webhooks.schemas import Webhook
 from forecast.runs.schemas import ForecastRequest
 from forecast.runs.work import Ask
-
-
-class Webhook(Body):
-    """Whom to tell when a job has ended."""
-
-    url: str = Field(min_length=1, max_length=2000, description="Where the end of the job is posted to.")
-    secret: str = Field(min_length=1, max_length=500, description="What the message is signed with.")
 
 
 class ForecastJob(ForecastRequest):

@@ -7,12 +7,13 @@ from datetime import datetime
 from sqlalchemy import Connection, func, insert, select, text
 
 from forecast.core.errors import NotFoundError, RateLimitError, StateError
-from forecast.jobs.bodies import Webhook
 from forecast.jobs.course import OPEN, end_early
 from forecast.jobs.desk import Jobs
 from forecast.jobs.events import append_event
 from forecast.jobs.listing import of_client
-from forecast.jobs.tables import job_chunks, jobs, webhook_deliveries
+from forecast.jobs.tables import job_chunks, jobs
+from forecast.jobs.webhooks.deliveries import add_delivery
+from forecast.jobs.webhooks.schemas import Webhook
 from forecast.runs.work import Ask, Part
 
 _RETRY_SECONDS = 5.0
@@ -32,8 +33,7 @@ def create_job(desk: Jobs, ask: Ask, webhook: Webhook | None = None) -> str:
         _require_room(connection, ask.client_id, desk.settings.job_max_per_client)
         _insert(connection, desk, job_id, ask, parts)
         if webhook is not None:
-            row = {"job_id": job_id, "url": webhook.url, "secret": webhook.secret, "status": "waiting"}
-            connection.execute(insert(webhook_deliveries).values(row))
+            add_delivery(connection, job_id, webhook)
     desk.runner.hand_out(job_id)
     return job_id
 

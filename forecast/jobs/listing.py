@@ -11,15 +11,17 @@ from forecast.database.connection import Database
 from forecast.jobs.claims import utc_now
 from forecast.jobs.schemas import Job, JobFilters, JobPage, describe
 from forecast.jobs.tables import jobs
+from forecast.jobs.webhooks.deliveries import read_states
 
 
 def read_job(database: Database, client_id: str, job_id: str) -> Job:
     """Return a job; raise NotFoundError where the client has no such one."""
     with database.read() as connection:
         row = connection.execute(select(jobs).where(of_client(client_id, job_id))).first()
+        webhooks = read_states(connection, [job_id] if row else [])
     if row is None:
         raise NotFoundError(f"There is no job '{job_id}'.")
-    return describe(row, utc_now())
+    return describe(row, utc_now(), webhooks.get(job_id))
 
 
 def list_jobs(database: Database, client_id: str, filters: JobFilters) -> JobPage:
@@ -32,11 +34,13 @@ def list_jobs(database: Database, client_id: str, filters: JobFilters) -> JobPag
     )
     with database.read() as connection:
         rows = connection.execute(wanted).all()
+        webhooks = read_states(connection, [row.job_id for row in rows])
     page = rows[: filters.limit]
     last = page[-1] if len(rows) > filters.limit else None
     cursor = None if last is None else _write_cursor(last.created_at, last.job_id)
     now = utc_now()
-    return JobPage(jobs=[describe(row, now) for row in page], next_cursor=cursor)
+    told = [describe(row, now, webhooks.get(row.job_id)) for row in page]
+    return JobPage(jobs=told, next_cursor=cursor)
 
 
 def of_client(client_id: str, job_id: str) -> ColumnElement[bool]:

@@ -9,12 +9,13 @@ from forecast.core.body import body_reader
 from forecast.core.media import ARROW, PARQUET
 from forecast.core.routing import PROBLEMS, guards
 from forecast.core.security import Calling
-from forecast.core.unparsed import UnparsedRoute
+from forecast.idempotency.route import UnparsedIdempotentRoute, claim_key
 from forecast.jobs.bodies import ForecastJob, InferenceJob, JobBody, read_ask
 from forecast.jobs.creation import cancel_job, create_job
 from forecast.jobs.desk import Jobs
 from forecast.jobs.listing import list_jobs, read_job
 from forecast.jobs.schemas import Job, JobFilters, JobPage
+from forecast.jobs.webhooks.sending import check_receiver
 
 _FRAMES = {name: {"schema": {"type": "string", "format": "binary"}} for name in (ARROW, PARQUET)}
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {
@@ -66,8 +67,15 @@ def cancel(desk: Jobs, caller: Calling, job_id: str) -> Job:
     return read_job(desk.database, caller.client_id, job_id)
 
 
+async def read_sendable(request: Request, body: Annotated[JobBody, Depends(read_body)]) -> JobBody:
+    """Return the body; raise ForbiddenError or RequestError where its webhook cannot be sent."""
+    if body.root.webhook is not None:
+        await check_receiver(body.root.webhook.url, request.app.state.webhook_settings)
+    return body
+
+
 async def post_job(
-    desk: Desk, caller: Calling, response: Response, body: Annotated[JobBody, Depends(read_body)]
+    desk: Desk, caller: Calling, response: Response, body: Annotated[JobBody, Depends(read_sendable)]
 ) -> Job:
     """Hand over a forecast of items of the history, or of a table, to be made behind."""
     job = await run_sync(hand_over, desk, body, caller)
@@ -80,10 +88,10 @@ router.add_api_route(
     post_job,
     methods=["POST"],
     status_code=202,
-    dependencies=guards("inference"),
+    dependencies=[*guards("inference"), Depends(claim_key)],
     responses={code: PROBLEMS[code] for code in (400, 403, 409, 413, 415)},
     openapi_extra={"requestBody": {"required": True, "content": _FRAMES}},
-    route_class_override=UnparsedRoute,
+    route_class_override=UnparsedIdempotentRoute,
 )
 
 

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from forecast.jobs.webhooks.schemas import WebhookState
+
 Text = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*$")]
 """What PostgreSQL can compare: it has no NUL."""
 JobStatus = Literal["pending", "running", "succeeded", "failed", "cancelled"]
@@ -36,6 +38,7 @@ class Job(BaseModel):
     finished_at: datetime | None
     error: JobProblem | None
     result: str | None = Field(description="Where the forecasts are, once it has ended.")
+    webhook: WebhookState | None = Field(None, description="What became of the webhook.")
 
 
 class JobPage(BaseModel):
@@ -59,8 +62,8 @@ class JobFilters(BaseModel):
     cursor: Text | None = Field(None, description="`next_cursor` of the page before.")
 
 
-def describe(row: Any, now: datetime) -> Job:
-    """Return the job of a row of forecast_jobs."""
+def describe(row: Any, now: datetime, webhook: WebhookState | None = None) -> Job:
+    """Return the job of a row of forecast_jobs, with the state of its webhook."""
     ended = row.finished_at is not None
     return Job(
         job_id=row.job_id,
@@ -79,6 +82,7 @@ def describe(row: Any, now: datetime) -> Job:
         finished_at=row.finished_at,
         error=row.error,
         result=f"/api/v1/forecasts/{row.forecast_run_id}" if ended else None,
+        webhook=webhook,
     )
 
 

@@ -74,19 +74,3 @@ webhook_deliveries = Table(
     Column("delivered_at", UtcDateTime),
     Index(None, "status", "next_at"),
 )
-
-idempotency_keys = Table(
-    "idempotency_keys",
-    metadata,
-    Column("client_id", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("route", Text, nullable=False),
-    Column("body_hash", Text, nullable=False),
-    Column("status", Text, nullable=False),  # running or done
-    Column("lease_until", UtcDateTime, nullable=False),
-    Column("response_status", Integer),
-    Column("response_headers", Json),
-    Column("response_body", LargeBinary),
-    Column("created_at", UtcDateTime, nullable=False),
-    Index(None, "created_at"),
-)

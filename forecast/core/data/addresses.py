@@ -13,6 +13,11 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
+NOT_FETCHED = (
+    "The URL leads to an address that is not of the public internet, and data is not fetched"
+    " from there (setting DATA_URL_ALLOWED_NETWORKS)."
+)
+
 # IANA's special-purpose registries. The standard library's is_private changed between patch releases.
 _CLOSED_IPV4 = tuple(
     IPv4Network(network)
@@ -75,16 +80,13 @@ def read_address(host: str) -> Address | None:
         return None
 
 
-def check_addresses(addresses: Sequence[Address], allowed: Sequence[str]) -> None:
-    """Raise ForbiddenError where one address is neither public nor in an allowed network (CIDR)."""
+def check_addresses(addresses: Sequence[Address], allowed: Sequence[str], refusal: str = NOT_FETCHED) -> None:
+    """Raise ForbiddenError, telling `refusal`, where one is neither public nor in an allowed network."""
     networks = [ipaddress.ip_network(network) for network in allowed]
     for address in addresses:
         plain = (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
         if not is_public(address) and not any(plain in network for network in networks):
-            raise ForbiddenError(
-                "The URL leads to an address that is not of the public internet, and data is not fetched"
-                " from there (setting DATA_URL_ALLOWED_NETWORKS)."
-            )
+            raise ForbiddenError(refusal)
 
 
 async def resolve_host(host: str, port: int) -> list[str]:
@@ -96,12 +98,14 @@ async def resolve_host(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-async def find_addresses(host: str, port: int, allowed: Sequence[str], resolve: Resolve) -> list[Address]:
+async def find_addresses(
+    host: str, port: int, allowed: Sequence[str], resolve: Resolve, refusal: str = NOT_FETCHED
+) -> list[Address]:
     """Return the addresses of a host, each of them allowed; raise ForbiddenError where one is not."""
     address = read_address(host)
     names = [] if address else await resolve(host, port)
     addresses = [address] if address else [ipaddress.ip_address(name) for name in names]
     if not addresses:
         raise DataError(f"The host '{host}' of the URL is not known.")
-    check_addresses(addresses, allowed)
+    check_addresses(addresses, allowed, refusal)
     return addresses

@@ -1,4 +1,4 @@
-"""The tables of forecast.jobs."""
+"""The tables of forecast.jobs and forecast.idempotency."""
 
 from alembic import op
 from sqlalchemy import Column, Float, ForeignKey, Integer, LargeBinary, Text, text
@@ -108,6 +108,7 @@ def _make_idempotency_keys() -> None:
         Column("route", Text, nullable=False),
         Column("body_hash", Text, nullable=False),
         Column("status", Text, nullable=False),
+        Column("claim", Text, nullable=False),
         Column("lease_until", UtcDateTime, nullable=False),
         Column("response_status", Integer),
         Column("response_headers", Json),

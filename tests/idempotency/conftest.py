@@ -1,0 +1,94 @@
+import threading
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
+
+import pytest
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel
+from starlette.testclient import TestClient
+
+from forecast.core.body import body_reader
+from forecast.core.errors import NotFoundError, OverloadedError, RateLimitError
+from forecast.core.routing import guards
+from forecast.database.connection import Database
+from forecast.idempotency.keys import Keys
+from forecast.idempotency.route import IdempotentRoute, UnparsedIdempotentRoute, claim_key
+from tests.conftest import AUTHORIZED, MakeApp
+
+
+class Order(BaseModel):
+    what: str
+
+
+class Shop:
+    """Does something for each call that reaches it: `done` counts how often."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.lock = threading.Lock()
+        self.busy = threading.Event()
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def serve(self, order: Order) -> Response:
+        with self.lock:
+            self.done += 1
+            number = self.done
+        self.busy.set()
+        assert self.go_on.wait(30)
+        faults = {
+            "nothing": NotFoundError("No such thing."),
+            "much": OverloadedError("Too much."),
+            "often": RateLimitError("Too often.", retry_after=3),
+        }
+        if order.what in faults:
+            raise faults[order.what]
+        if order.what == "bug":
+            raise KeyError(order.what)
+        return Response(f"{order.what} {number} \xe9", 202, {"Location": f"/orders/{number}"})
+
+
+def build_router(shop: Shop) -> APIRouter:
+    router = APIRouter(prefix="/shop", dependencies=[*guards("discovery"), Depends(claim_key)])
+
+    def order(order: Annotated[Order, Depends(body_reader(Order, Order))]) -> Response:
+        return shop.serve(order)
+
+    def parsed(order: Order) -> Response:
+        return shop.serve(order)
+
+    router.add_api_route("/orders", order, methods=["POST"], route_class_override=UnparsedIdempotentRoute)
+    router.add_api_route("/parsed", parsed, methods=["POST"], route_class_override=IdempotentRoute)
+    return router
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+@pytest.fixture
+def keys(database: Database) -> Keys:
+    return Keys(database, 24)
+
+
+@pytest.fixture
+def shop_client(make_app: MakeApp, shop: Shop, keys: Keys, database_url: str) -> Iterator[TestClient]:
+    app = make_app(database_url=database_url)
+    app.include_router(build_router(shop))
+    with TestClient(app, headers=AUTHORIZED, raise_server_exceptions=False) as client:
+        yield client
+
+
+Post = Callable[..., Any]
+
+
+@pytest.fixture(params=["orders", "parsed"])
+def post(request: pytest.FixtureRequest, shop_client: TestClient) -> Post:
+    """Orders something with an Idempotency-Key, on routes that read their body and on those that do not."""
+
+    def order(key: str, what: str = "tea", **more: Any) -> Any:
+        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+        return shop_client.post(f"/shop/{request.param}", json={"what": what}, headers=headers, **more)
+
+    return order
