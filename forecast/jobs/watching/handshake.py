@@ -1,20 +1,17 @@
 """Who opens a WebSocket, and from which page."""
 
 import asyncio
-import hashlib
 import time
 from urllib.parse import urlsplit
 
 from fastapi import WebSocket, WebSocketDisconnect
-from fastapi.security import HTTPAuthorizationCredentials
-from fastapi.security.utils import get_authorization_scheme_param
 from pydantic_core import from_json
 
 from forecast.core.config import Settings
-from forecast.core.errors import AuthenticationError, RateLimitError
-from forecast.core.principal import ADMINISTRATOR, Principal
+from forecast.core.errors import AuthenticationError, RateLimitError, SapheneiaError
+from forecast.core.principal import Principal
 from forecast.core.rate_limit import RateLimiter
-from forecast.core.security import is_key
+from forecast.core.security import find_caller
 
 TOKEN_SECONDS = 5.0
 _UNKNOWN = (
@@ -67,19 +64,17 @@ async def authenticate(socket: WebSocket, authorization: str) -> Principal:
 
     Raises AuthenticationError where that is nobody known, RateLimitError beyond the quota.
     """
-    settings: Settings = socket.app.state.settings
-    scheme, given = get_authorization_scheme_param(authorization)
-    credentials = HTTPAuthorizationCredentials(scheme=scheme, credentials=given)
-    known = scheme.lower() == "bearer" and is_key(credentials, settings)
-    address = socket.client.host if socket.client else "unknown"
-    key = hashlib.sha256(given.encode()).hexdigest()[:16]
-    await _count(socket, f"key:{key}" if known else f"address:{address}")
-    if not known:
-        raise AuthenticationError("The API key is wrong.")
-    return ADMINISTRATOR
+    others = [pair for pair in socket.scope["headers"] if pair[0] != b"authorization"]
+    socket.scope["headers"] = [*others, (b"authorization", authorization.encode())]
+    found = await find_caller(socket.scope)
+    address = f"address:{socket.client.host if socket.client else 'unknown'}"
+    await _count(socket, found if isinstance(found, Principal) else address)
+    if isinstance(found, SapheneiaError):
+        raise found
+    return found
 
 
-async def _count(socket: WebSocket, caller: str) -> None:
+async def _count(socket: WebSocket, caller: Principal | str) -> None:
     limiter: RateLimiter = socket.app.state.rate_limiter
     counted = await limiter.count("discovery", caller)
     if counted is not None and not counted[0]:
