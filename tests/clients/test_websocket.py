@@ -4,9 +4,8 @@ from typing import Annotated
 
 import pytest
 from fastapi import Depends, WebSocket
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient, WebSocketDenialResponse
 
-from forecast.core.errors import AuthenticationError, ForbiddenError
 from forecast.core.principal import Principal
 from forecast.core.security import authenticate
 from tests.clients.conftest import MakeKey, bearer
@@ -35,10 +34,18 @@ def test_a_websocket_knows_who_calls(socket: TestClient, make_key: MakeKey) -> N
     ):
         with socket.websocket_connect("/api/v1/ws/me", headers=headers) as opened:
             assert opened.receive_json() == told
-    with pytest.raises(AuthenticationError), socket.websocket_connect("/api/v1/ws/me", headers=bearer("x")):
-        pass
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "error"),
+    [(bearer("x"), 401, "UNAUTHORIZED"), (AUTHORIZED | {"X-Client-ID": "A"}, 422, "REQUEST_INVALID")],
+)
+def test_a_websocket_of_nobody_known_is_refused(
+    socket: TestClient, headers: dict[str, str], status: int, error: str
+) -> None:
     with (
-        pytest.raises(ForbiddenError),
-        socket.websocket_connect("/api/v1/ws/me", headers=key | {"X-Client-ID": "beta"}),
+        pytest.raises(WebSocketDenialResponse) as refused,
+        socket.websocket_connect("/api/v1/ws/me", headers=headers),
     ):
         pass
+    assert (refused.value.status_code, refused.value.json()["error"]) == (status, error)
