@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import AliasChoices, BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from forecast.clients.schemas import NewClient, NewKey
 from forecast.clients.settings import TokenSettings
 from forecast.core import parameters, responses, schemas
 from forecast.core.config import Settings
@@ -31,7 +32,14 @@ from ui.settings import Settings as PageSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"<!-- generated: (?P<name>[\w ]+) -->\n.*?<!-- end -->", re.DOTALL)
-BODIES: tuple[type[BaseModel], ...] = (Problem, ProblemCell, UploadedColumn, UploadResponse)
+BODIES: tuple[type[BaseModel], ...] = (
+    Problem,
+    ProblemCell,
+    UploadedColumn,
+    UploadResponse,
+    NewClient,
+    NewKey,
+)
 TYPES = {"string": "text", "integer": "integer", "number": "number", "boolean": "true or false"}
 BOUNDS = (
     ("minimum", "from {}"),

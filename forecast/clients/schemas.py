@@ -4,27 +4,27 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from forecast.core.principal import CLIENT_ID, Principal, Role
 from forecast.core.schemas import Body
 
 _LONGEST_DAYS = 36_500
 _MOST = 1_000_000_000
+_NO_ID = "Input should be 1 to 64 of a-z, 0-9, '.', '_' and '-', the first a letter or a digit"
 
 
 def check_client_id(value: str) -> str:
-    """Return a client's ID; raise ValueError where it is none."""
+    """Return a client's ID; refuse what is none."""
     if CLIENT_ID.fullmatch(value) is None:
-        raise ValueError(
-            "Input should be 1 to 64 of a-z, 0-9, '.', '_' and '-', the first a letter or a digit"
-        )
+        raise PydanticCustomError("client_id", _NO_ID)
     return value
 
 
 def check_name(value: str) -> str:
-    """Return a name; raise ValueError where it cannot stand in a line."""
+    """Return a name; refuse what cannot stand in a line."""
     if not value.strip() or not value.isprintable():
-        raise ValueError("Input should be a name of printable characters")
+        raise PydanticCustomError("name", "Input should be a name of printable characters")
     return value.strip()
 
 
@@ -77,9 +77,9 @@ class NewKey(Body):
     @model_validator(mode="after")
     def _has_one_end(self) -> Self:
         if self.expires_at is not None and self.expires_in_days is not None:
-            raise ValueError("expires_at and expires_in_days exclude each other; give one of them")
+            raise PydanticCustomError("ends", "expires_at and expires_in_days exclude each other; give one")
         if self.expires_at is not None and self.expires_at <= datetime.now(UTC):
-            raise ValueError("expires_at is in the past")
+            raise PydanticCustomError("past", "expires_at is in the past")
         return self
 
     def ends(self, now: datetime) -> datetime | None:

@@ -1,5 +1,6 @@
 """Making, listing and revoking clients and keys, in the transaction of a connection."""
 
+import re
 import secrets
 from datetime import datetime
 from typing import Any
@@ -11,8 +12,10 @@ from forecast.clients.keys import hash_key, make_key
 from forecast.clients.schemas import Client, Key, MadeKey, NewKey
 from forecast.clients.tables import api_keys, clients
 from forecast.core.errors import ExistsError, NotFoundError
+from forecast.core.principal import CLIENT_ID
 
 _KEY_ID_BYTES = 8
+_KEY_ID = re.compile(rf"[0-9a-f]{{{2 * _KEY_ID_BYTES}}}", re.ASCII)
 
 
 def create_client(connection: Connection, client_id: str, name: str, now: datetime) -> Client:
@@ -34,10 +37,12 @@ def list_clients(connection: Connection) -> list[Client]:
 
 def read_client(connection: Connection, client_id: str) -> Client:
     """Return a client; raise NotFoundError where there is none of this ID."""
-    row = connection.execute(select(clients).where(clients.c.client_id == client_id)).mappings().first()
-    if row is None:
-        raise NotFoundError("There is no client of this ID.")
-    return Client(**row)
+    # What no client is called is not asked for: PostgreSQL takes no text with a NUL.
+    if CLIENT_ID.fullmatch(client_id) is not None:
+        row = connection.execute(select(clients).where(clients.c.client_id == client_id)).mappings().first()
+        if row is not None:
+            return Client(**row)
+    raise NotFoundError("There is no client of this ID.")
 
 
 def create_key(connection: Connection, client_id: str, wanted: NewKey, now: datetime) -> MadeKey:
@@ -78,8 +83,8 @@ def find_key(connection: Connection, key_hash: str) -> Key | None:
 
 def revoke_key(connection: Connection, key_id: str, now: datetime) -> None:
     """Revoke a key, for good; raise NotFoundError where there is none of this ID."""
-    found = connection.execute(select(api_keys.c.key_id).where(api_keys.c.key_id == key_id)).first()
-    if found is None:
+    found = select(api_keys.c.key_id).where(api_keys.c.key_id == key_id)
+    if _KEY_ID.fullmatch(key_id) is None or connection.execute(found).first() is None:
         raise NotFoundError("There is no key of this ID.")
     # One that was revoked keeps the time of its first end.
     where = (api_keys.c.key_id == key_id) & api_keys.c.revoked_at.is_(None)

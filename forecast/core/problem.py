@@ -88,7 +88,8 @@ def install_error_handlers(app: FastAPI) -> None:
         told = _as_sapheneia(request, error)
         if told.status == 500:
             log.error("error=%s detail=%r", told.code, told.detail, exc_info=told)
-        return problem_response(told, request.state.request_id)
+        # A WebSocket has no ID; one that is refused gets the problem in the place of its connection.
+        return problem_response(told, getattr(request.state, "request_id", "-"))
 
     for kind in (SapheneiaError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, tell)

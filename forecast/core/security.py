@@ -52,19 +52,24 @@ async def find_caller(scope: Scope) -> Principal | SapheneiaError:
     state = scope.setdefault("state", {})
     if _FOUND not in state:
         try:
-            state[_FOUND] = await _look_up(scope)
+            state[_FOUND] = await recognize(scope, Headers(scope=scope).get("authorization"))
         except SapheneiaError as error:
             state[_FOUND] = error
     return cast("Principal | SapheneiaError", state[_FOUND])
 
 
-async def _look_up(scope: Scope) -> Principal:
-    headers = Headers(scope=scope)
-    scheme, given = get_authorization_scheme_param(headers.get("authorization"))
+async def recognize(scope: Scope, authorization: str | None) -> Principal:
+    """Return who shows an `authorization`, which need not be the request's own header.
+
+    Raises AuthenticationError where that is nobody known, ForbiddenError where it names another client, and
+    an error of 503 where it cannot be told now.
+    """
+    scheme, given = get_authorization_scheme_param(authorization)
     if scheme.lower() != "bearer" or not given:
         raise AuthenticationError("Send the API key as 'Authorization: Bearer <key>'.")
     authenticator: Authenticator = scope["app"].state.authenticator
-    principal = _act(await authenticator.authenticate(given), headers.get(CLIENT_HEADER))
+    named = Headers(scope=scope).get(CLIENT_HEADER)
+    principal = _act(await authenticator.authenticate(given), named)
     # Quoted: a token's name is whatever its issuer writes.
     note(client=principal.client_id, key=quote(principal.name, safe="@:"))
     return principal

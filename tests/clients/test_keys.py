@@ -128,6 +128,11 @@ def test_a_key_ends_at_the_time_that_was_given(make_key: MakeKey) -> None:
         ("GET", "/api/v1/clients/nobody/keys", None),
         ("POST", "/api/v1/clients/nobody/keys", {"name": "laptop"}),
         ("DELETE", "/api/v1/keys/nothing", None),
+        ("DELETE", "/api/v1/keys/0123456789abcdef", None),
+        ("DELETE", "/api/v1/keys/%00", None),
+        ("GET", "/api/v1/clients/%00", None),
+        ("GET", "/api/v1/clients/%ED%A0%80/keys", None),
+        ("POST", "/api/v1/clients/a'--/keys", {"name": "laptop"}),
     ],
 )
 def test_what_is_not_there_is_not_found(gateway: TestClient, method: str, path: str, body: Any) -> None:

@@ -60,7 +60,7 @@ def test_a_key_is_made_listed_used_and_revoked(clone: Clone, url: str, make_app:
         (
             ("create", "Acme", "--name", "x"),
             1,
-            "error: client_id: Value error, Input should be 1 to 64 of a-z",
+            "error: client_id: Input should be 1 to 64 of a-z",
         ),
         (
             ("create", "acme", "--name", "x", "--per-day", "0"),
