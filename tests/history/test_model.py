@@ -14,7 +14,7 @@ from forecast.history.removing import delete_rows
 from forecast.history.writing import write_table
 from tests.history.conftest import ME, OTHER, Store
 
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a clock without a zone is meant
+EPOCH = datetime(1970, 1, 1)  # a clock without a zone
 DAYS = [-106_000, -40_000, -1, 0, 1, 2, 3, 20_000, 106_000]
 LABELS = st.text(st.characters(codec="utf-8", categories=("L", "N", "S")), min_size=1, max_size=8).filter(
     lambda text: text.lower() not in ("nan", "null", "true", "false", "na", "none")
