@@ -27,7 +27,7 @@ _BARE = "CREATE TABLE bare (item_id text, stamp timestamp, value float8, price f
 
 
 def measure(rows: int = 10_000_000) -> Report:
-    """Return how long loading so many rows takes, and reading one item, 500 items and 10 000 of 365 days."""
+    """Return how long so many rows take to load, and to read one item, 500 and 10 000 of 365 days."""
     found: list[tuple[str, ...]] = []
     with tempfile.TemporaryDirectory(prefix="history-") as folder:
         found += _measure("SQLite", Database(f"sqlite:///{folder}/history.db"), rows)
