@@ -20,7 +20,7 @@ from forecast.history.writing import Written, write_table
 from tests.conftest import AUTHORIZED, MakeApp
 
 ME, OTHER = "me", "somebody-else"
-DEMAND = {
+DEMAND: dict[str, list[Any]] = {
     "date": ["2024-03-01", "2024-03-02", "2024-03-04", "2024-03-01", "2024-03-02"],
     "item_id": ["A-1", "A-1", "A-1", "B-2", "B-2"],
     "units_sold": [12, 7, 9, 3, None],

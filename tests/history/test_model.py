@@ -45,7 +45,7 @@ Model = dict[tuple[str, datetime], dict[str, Any]]
 def apply(model: Model, frame: pd.DataFrame) -> None:
     for row in frame.to_dict("records"):
         key = (row.pop("item_id"), row.pop("timestamp"))
-        model.setdefault(key, {}).update({name: none_if_empty(cell) for name, cell in row.items()})
+        model.setdefault(key, {}).update({str(name): none_if_empty(cell) for name, cell in row.items()})
 
 
 def none_if_empty(cell: Any) -> Any:

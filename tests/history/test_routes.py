@@ -78,7 +78,7 @@ def test_json_is_answered_by_columns_and_can_be_put_again(call: TestClient) -> N
     put_demand(call)
     told = call.get("/api/v1/series").json()
     assert told["rows"] == 5
-    assert told["data"]["timestamp"][:3] == DEMAND["date"][:3]
+    assert told["data"]["timestamp"][:3] == list(DEMAND["date"])[:3]
     assert told["data"]["value"] == DEMAND["units_sold"]
     assert call.put("/api/v1/series", json={"data": told["data"]}).json()["unchanged"] == 5
 
