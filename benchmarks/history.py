@@ -35,7 +35,7 @@ def measure(rows: int = 10_000_000) -> Report:
         found += _measure("PostgreSQL", Database(url), rows)
     notes = (
         "Each table has a value and two covariates of 500 items x 1 000 days. Bare is COPY of the same rows,"
-        " as CSV, into a table without a key, or SQLite's executemany; rows are made and parsed beforehand for"
+        " as CSV, into a table without a key, or SQLite's executemany; rows are made and parsed before for"
         " both. One item is read 200 times from all rows: p50 and p99."
     )
     return Report(f"History of {rows:,} rows", _HEADER, found, notes)
