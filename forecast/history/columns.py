@@ -54,6 +54,9 @@ def choose_columns(names: Sequence[str], told: Named, known: Collection[str] = (
     Raises DataError where a column that is told is not there, where names leave it open which it is, and
     where a covariate would be called as one of OWN is.
     """
+    given = [name for name in (told.item, told.timestamp, told.value) if name is not None]
+    if len(set(given)) < len(given):
+        raise DataError("One column cannot hold two of the items, the stamps and the values.")
     free = [
         name for name in names if name not in known and name not in (told.item, told.timestamp, told.value)
     ]
@@ -61,8 +64,6 @@ def choose_columns(names: Sequence[str], told: Named, known: Collection[str] = (
     timestamp = _require(STAMP, told.timestamp, names, free)
     value = _find(VALUE, told.value, names, free)
     covariates = tuple(name for name in names if name not in (item, timestamp, value))
-    if len({item, timestamp, value}) < 3:
-        raise DataError("One column cannot hold the items, the stamps and the values at once.")
     if value is None and not (covariates and set(covariates) <= set(known)):
         raise _none(VALUE, names)
     taken = [name for name in covariates if name in OWN]

@@ -98,11 +98,12 @@ def lock_dataset(connection: Connection, client_id: str, name: str) -> tuple[Dat
         "roles": {},
         "created_at": datetime.now(UTC),
     }
-    made = connection.execute(dialect.insert(datasets).values(fresh).on_conflict_do_nothing())
+    making = dialect.insert(datasets).values(fresh).on_conflict_do_nothing()
+    made = connection.execute(making.returning(datasets.c.dataset_id)).first() is not None
     found = _read(connection, select(datasets).where(_named(client_id, name)).with_for_update())
     if found is None:  # deleted between the two statements
         raise StateError(f"The dataset '{printable(name)}' is being deleted by another call; try again.")
-    return found, made.rowcount > 0
+    return found, made
 
 
 def set_fields(connection: Connection, dataset: Dataset, fields: Mapping[str, Any]) -> None:

@@ -11,10 +11,10 @@ from forecast.history.rows import Ints, Rows, pack, packed_width, unpack
 
 _AT_ONCE = 50_000
 _SELECT = (
-    "SELECT item_key, at, value, covariates FROM observations"
+    "SELECT item_key, at, value, coalesce(covariates, x'') FROM observations"
     " WHERE item_key IN (SELECT value FROM json_each(?)) AND at BETWEEN ? AND ?"
 )
-_SELECT_BARE = _SELECT.replace(", covariates FROM", " FROM")
+_SELECT_BARE = _SELECT.replace(", coalesce(covariates, x'') FROM", " FROM")
 _INSERT = "INSERT INTO observations (item_key, at, value, covariates) VALUES (?, ?, ?, ?)"
 _REPLACE = _INSERT.replace("INSERT", "INSERT OR REPLACE")
 _EXTEND = 'UPDATE items SET first = ?, last = ?, "rows" = ? WHERE item_key = ?'
