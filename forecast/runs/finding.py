@@ -3,22 +3,33 @@
 import base64
 import binascii
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
+import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, or_, select
 
 from forecast.core.errors import NotFoundError, RequestError, StateError
 from forecast.core.schemas import printable
+from forecast.database.bulk import read_rows
 from forecast.runs.tables import forecast_items, forecast_results, forecast_runs
 
 _ENDED = ("succeeded", "failed", "cancelled")
 _MARK = "-"
 _IDS = re.compile(r"[0-9a-f]{32}(-[0-9]{6,9})?", re.ASCII)
-_FORECASTS_AT_ONCE = 200
+_RESULT_KINDS = {
+    "forecast_id": pa.string(),
+    "date": pa.int64(),
+    **dict.fromkeys(("point_forecast", "p10", "p50", "p90"), pa.float64()),
+    "quantiles": pa.string(),
+}
+_RESULTS = (
+    "SELECT forecast_id, date, point_forecast, p10, p50, p90, quantiles FROM forecast_results"
+    " WHERE forecast_id IN {keys} ORDER BY result_id"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +96,9 @@ def read_items(
     return list(connection.execute(asked.order_by(items.position).limit(most)).all())
 
 
-def read_results(connection: Connection, forecast_ids: list[str]) -> Iterator[Row[Any]]:
-    """Yield the steps of forecasts, each forecast's in their order."""
-    results = forecast_results.c
-    chosen = [column for column in results if column.name not in ("result_id", "forecast_run_id", "item_id")]
-    for start in range(0, len(forecast_ids), _FORECASTS_AT_ONCE):
-        some = forecast_ids[start : start + _FORECASTS_AT_ONCE]
-        asked = select(*chosen).where(results.forecast_id.in_(some))
-        yield from connection.execute(asked.order_by(results.forecast_id, results.horizon_day))
+def read_results(connection: Connection, forecast_ids: Sequence[str]) -> pa.Table:
+    """Return the steps of forecasts, those of each together and in their order."""
+    return read_rows(connection, _RESULTS, forecast_ids, _RESULT_KINDS)
 
 
 def remove(connection: Connection, client_id: str, forecast_id: str) -> None:

@@ -69,5 +69,5 @@ def _count(connection: Connection, keys: list[int], last: int) -> Iterator[tuple
             .where(observations.c.item_key.in_(some), inside)
             .group_by(observations.c.item_key)
         )
-        found: dict[int, int] = dict(connection.execute(asked).tuples().all())
+        found = {row[0]: row[1] for row in connection.execute(asked)}
         yield from ((key, found.get(key, 0)) for key in some)

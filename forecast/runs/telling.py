@@ -1,15 +1,18 @@
 """What is told of runs and of the forecasts of their items, as JSON has it."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import orjson
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Row
 
+from forecast.core.adapter import Floats
 from forecast.core.answer import write_dates
 from forecast.runs.finding import read_results
 from forecast.runs.outcome import Item, Predicted
@@ -56,26 +59,42 @@ def tell_kept(
 
 def revive(connection: Connection, items: Sequence[Row[Any]], levels: Sequence[float]) -> list[Item]:
     """Return kept items as they were computed."""
-    made = [item.forecast_id for item in items if item.error is None]
-    steps: dict[str, list[Row[Any]]] = defaultdict(list)
-    for step in read_results(connection, made):
-        steps[step.forecast_id].append(step)
-    return [_revive(item, steps[item.forecast_id], tuple(levels)) for item in items]
+    steps = read_results(connection, [item.forecast_id for item in items if item.error is None])
+    ids = steps.column("forecast_id").combine_chunks().dictionary_encode()
+    places = ids.indices.to_numpy()
+    bounds = [*np.flatnonzero(np.diff(places, prepend=-1)).tolist(), len(places)]
+    names = ids.dictionary.to_pylist()
+    rows = {names[places[first]]: slice(first, last) for first, last in pairwise(bounds)}
+    dates = steps.column("date").to_numpy()
+    points = steps.column("point_forecast").to_numpy()
+    quantiles = _read_quantiles(steps, levels)
+    return [
+        _revive(item, dates[own], points[own], quantiles[own], tuple(levels))
+        for item in items
+        for own in (rows.get(item.forecast_id, slice(0, 0)),)
+    ]
 
 
-def _revive(item: Row[Any], steps: Sequence[Row[Any]], levels: tuple[float, ...]) -> Item:
+def _read_quantiles(steps: pa.Table, levels: Sequence[float]) -> Floats:
+    """Return the quantiles of steps, shape (n, levels)."""
+    columns = {name: steps.column(name).to_numpy() for name in NAMED_LEVELS.values()}
+    others = [str(level) for level in levels if level not in NAMED_LEVELS]
+    if others:
+        told = [orjson.loads(text) for text in steps.column("quantiles").to_pylist()]
+        columns |= {name: np.array([one[name] for one in told], dtype=np.float64) for name in others}
+    asked = [columns[NAMED_LEVELS.get(level, str(level))] for level in levels]
+    return np.stack(asked, axis=1) if asked else np.empty((steps.num_rows, 0))
+
+
+def _revive(
+    item: Row[Any], dates: NDArray[np.int64], points: Floats, quantiles: Floats, levels: tuple[float, ...]
+) -> Item:
     if item.error is not None:
         return Item(item.position, item.item_id, error=item.error)
-    quantiles = [
-        [step.quantiles[str(level)] for step in steps]
-        if level not in NAMED_LEVELS
-        else [getattr(step, NAMED_LEVELS[level]) for step in steps]
-        for level in levels
-    ]
     predicted = Predicted(
-        dates=np.array([step.date for step in steps], dtype=np.int64),
-        points=np.array([step.point_forecast for step in steps], dtype=np.float64),
-        quantiles=np.array(quantiles, dtype=np.float64).reshape(len(levels), len(steps)).T,
+        dates=dates,
+        points=points,
+        quantiles=quantiles,
         levels=levels,
         cutoff=item.cutoff,
         context_length=item.context_length,
@@ -109,17 +128,22 @@ def _tell_item(run_id: str, item: Item) -> dict[str, Any]:
 
 def _tell_steps(made: Predicted) -> list[dict[str, Any]]:
     names = [str(level) for level in made.levels]
-    dates = write_dates(read_stamps(made.dates, made.zone))
+    dates = _write_dates(made.dates.tobytes(), made.zone)
     return [
         {"date": date, "value": value, "quantiles": dict(zip(names, row, strict=True))}
         for date, value, row in zip(dates, made.points.tolist(), made.quantiles.tolist(), strict=True)
     ]
 
 
+@lru_cache(maxsize=256)
+def _write_dates(micros: bytes, zone: str | None) -> list[str]:
+    # Most items of a run have the same dates, which take a while to write.
+    return write_dates(read_stamps(np.frombuffer(micros, dtype=np.int64), zone))
+
+
 def _tell_metadata(made: Predicted) -> dict[str, Any]:
-    cutoff = read_stamps(np.array([made.cutoff]), made.zone)
     return {
-        "cutoff": write_dates(cutoff)[0],
+        "cutoff": _write_dates(np.array([made.cutoff]).tobytes(), made.zone)[0],
         "context_length": made.context_length,
         "frequency": made.frequency,
         "method": made.method,
