@@ -50,6 +50,9 @@ from forecast.metrics.sharing import SharedFigures
 from forecast.models import get_available_models, get_router, get_service, require_active, require_settings
 from forecast.remote.client import connect
 from forecast.remote.middleware import Except
+from forecast.runs import routes as runs
+from forecast.runs.retention import forget_always
+from forecast.runs.settings import RunSettings
 from forecast.tables import routes as tables
 from forecast.uploads import routes as uploads
 
@@ -83,6 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _add_models(app, settings, served)
     app.state.rate_limiter = RateLimiter(settings)
     app.state.database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
+    app.state.run_settings = _read_run_settings()
     _add_jobs(app, settings)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
@@ -91,6 +95,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     upload_limit = settings.max_upload_size + _MULTIPART_OVERHEAD
     app.include_router(uploads.router, max_body_size=upload_limit)
     app.include_router(tables.router, max_body_size=settings.max_request_size)
+    app.include_router(runs.router, max_body_size=settings.max_request_size)
     app.include_router(jobs.router, max_body_size=settings.max_request_size)
     app.include_router(discovery.router)
     app.include_router(metrics.router)
@@ -141,8 +146,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             meanwhile.start_soon(end_loads, services.values(), signalled)
             meanwhile.start_soon(app.state.figures.leave_always)
             meanwhile.start_soon(run_sync, prepare_at_start, app.state.database)
+            keep = app.state.run_settings.forecast_retention_days
+            meanwhile.start_soon(forget_always, app.state.database, keep)
+            meanwhile.start_soon(sweep_always, app.state.database, keep)
             meanwhile.start_soon(close_when_signalled, desk.runner, signalled)
-            meanwhile.start_soon(sweep_always, desk.database, desk.limits.forecast_retention_days)
             meanwhile.start_soon(_tell_of_jobs, app, signalled)
             desk.runner.start()
             for model_id in app.state.readiness.required:
@@ -175,7 +182,9 @@ def _configure_logging(settings: Settings) -> None:
 
 def _add_jobs(app: FastAPI, settings: Settings) -> None:
     database = app.state.database
-    app.state.jobs = open_desk(settings, database, app.state.services, app.state.service_urls)
+    app.state.jobs = open_desk(
+        settings, app.state.run_settings, database, app.state.services, app.state.service_urls
+    )
     app.state.idempotency_keys = Keys(database, IdempotencySettings().idempotency_hours)
     app.state.watcher = Watcher(database, WatchSettings().job_streams_per_client)
     app.state.webhook_settings = WebhookSettings()
@@ -195,6 +204,12 @@ def _add_models(app: FastAPI, settings: Settings, served: list[str]) -> None:
         app.include_router(router, max_body_size=settings.max_request_size)
     for model_id in served:
         app.include_router(get_router(model_id), max_body_size=settings.max_request_size)
+
+
+def _read_run_settings() -> RunSettings:
+    limits = RunSettings()
+    require_active("DEFAULT_MODEL", [limits.default_model])
+    return limits
 
 
 def _choose(settings: Settings) -> list[str]:

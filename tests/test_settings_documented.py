@@ -14,8 +14,10 @@ from pydantic_settings import BaseSettings
 from forecast.core.config import Settings
 from forecast.core.model_settings import ModelSettings
 from forecast.idempotency.settings import IdempotencySettings
+from forecast.jobs.settings import JobSettings
 from forecast.jobs.watching.settings import WatchSettings
 from forecast.jobs.webhooks.settings import WebhookSettings
+from forecast.runs.settings import RunSettings
 from ui.settings import Settings as PageSettings
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +44,8 @@ def settings_of_models() -> list[type[ModelSettings]]:
 ALL: list[type[BaseSettings]] = [
     Settings,
     IdempotencySettings,
+    RunSettings,
+    JobSettings,
     WatchSettings,
     WebhookSettings,
     PageSettings,
