@@ -144,7 +144,16 @@ class Settings(EnvSettings):
     cors_allow_credentials: bool = Field(False, description="Whether browsers may send credentials.")
     cors_allow_methods: Words = Field(("GET", "POST"), description="Methods that browsers may use.")
     cors_allow_headers: Words = Field(
-        ("Authorization", "Content-Type", "X-Request-ID", "X-Deadline-Ms", "Prefer", "Cache-Control"),
+        (
+            "Authorization",
+            "Content-Type",
+            "X-Request-ID",
+            "X-Deadline-Ms",
+            "Prefer",
+            "Cache-Control",
+            "Idempotency-Key",
+            "Last-Event-ID",
+        ),
         description="Headers that browsers may send.",
     )
     rate_limit_enabled: bool = Field(True, description="Whether quotas are counted.")

@@ -25,6 +25,7 @@ _HEADER = "idempotency-key"
 _CLAIM = "idempotency_claim"
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 _RENEWALS_A_LEASE = 3
+_SAFE = {"GET", "HEAD", "OPTIONS"}
 # What the same request may be told otherwise the next time: a model is loaded by then, a quota is free again.
 _PASSING = {408, 409, 425, 429, 499}
 
@@ -91,7 +92,7 @@ class IdempotentRoute(APIRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; one with a key is sent its answer once that is kept."""
-        if _HEADER not in Headers(scope=scope):
+        if _HEADER not in Headers(scope=scope) or scope["method"] in _SAFE:
             await super().handle(scope, receive, send)
             return
         held = _Held()

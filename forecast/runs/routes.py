@@ -16,8 +16,8 @@ from forecast.core.media import ARROW, CSV, JSON, PARQUET, choose_media
 from forecast.core.problem import Problem
 from forecast.core.routing import NOT_ACCEPTABLE, PROBLEMS, gone, guards
 from forecast.core.security import Calling, CurrentSettings
-from forecast.core.unparsed import UnparsedRoute
 from forecast.database.connection import Database
+from forecast.idempotency.route import UnparsedIdempotentRoute, claim_key
 from forecast.models import get_service
 from forecast.runs import viewing
 from forecast.runs.answering import forecast_now
@@ -40,7 +40,7 @@ router = APIRouter(
     prefix="/api/v1",
     tags=["forecasts"],
     responses={code: PROBLEMS[code] for code in (401, 422, 429, 503)},
-    route_class=UnparsedRoute,
+    route_class=UnparsedIdempotentRoute,
 )
 
 
@@ -92,7 +92,7 @@ async def make_work(
 @router.post(
     "/forecast",
     response_model=ForecastAnswer,
-    dependencies=guards("inference"),
+    dependencies=[*guards("inference"), Depends(claim_key)],
     responses={404: _NOT_FOUND, **{code: PROBLEMS[code] for code in (409, 413, 415, 502, 504)}},
     openapi_extra={"requestBody": {"required": True}},
 )

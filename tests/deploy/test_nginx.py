@@ -3,6 +3,8 @@
 import os
 import re
 import shutil
+import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +12,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from tests.conftest import KEY, ROOT
 from tests.page.conftest import Service, free_port, until
@@ -133,6 +138,24 @@ def test_the_gateway_and_the_page_answer_over_tls_under_their_names(proxy: Proxy
 def test_who_comes_without_tls_is_sent_to_it(proxy: Proxy) -> None:
     answer = httpx.get(f"http://127.0.0.1:{proxy.http}/x?y=1", headers={"Host": API}, trust_env=False)
     assert (answer.status_code, answer.headers["Location"]) == (301, f"https://{API}/x?y=1")
+
+
+def test_a_websocket_goes_through(proxy: Proxy) -> None:
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    with (
+        connect(
+            f"wss://{API}/api/v1/ws/jobs/none",
+            ssl=trusting,
+            sock=socket.create_connection(("127.0.0.1", proxy.https), source_address=("127.0.0.4", 0)),
+            additional_headers={"Authorization": f"Bearer {KEY}"},
+            origin=Origin(f"https://{API}"),
+        ) as opened,
+        pytest.raises(ConnectionClosed) as closed,
+    ):
+        opened.recv(timeout=30)
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4404, "There is no job 'none'.")
 
 
 def test_the_metrics_are_not_for_everybody(proxy: Proxy) -> None:

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
-from forecast.database.connection import Database
 from tests.conftest import AUTHORIZED
 from tests.core.conftest import PREFIX, TABLE
+from tests.fakes import FakeAdapter, Gate
 from tests.jobs.watching.conftest import ServeJobs, serve_jobs
 from tests.jobs.watching.reading import open_stream, parse, read_all
 from tests.jobs.webhooks.receiver import Receiver, receive
@@ -141,23 +141,17 @@ def test_twenty_calls_with_one_key_make_one_job(ask: Ask) -> None:
 
 
 def test_a_cancelled_job_ends_its_stream_and_is_told(
-    ask: Ask, host: str, receiver: Receiver, fake: Any, database: Database
+    ask: Ask, host: str, receiver: Receiver, fake: FakeAdapter
 ) -> None:
-    fake.gate = gate = threading.Event()
-    real = fake.predict
-
-    def predict(*given: Any, **more: Any) -> Any:
-        assert gate.wait(60)
-        return real(*given, **more)
-
-    fake.predict = predict
+    fake.on_predict = gate = Gate()
     posted = ask("POST", json=BODY | {"webhook": {"url": receiver.url, "secret": SECRET}})
     job_id = posted.json()["job_id"]
     with open_stream(host, job_id) as answer:
         events = parse(answer.iter_lines())
         assert next(events).event == "created"
+        assert gate.entered.wait(30)
         assert ask("DELETE", f"/{job_id}").status_code == 200
         assert [one.data["status"] for one in events][-1] == "cancelled"
-    gate.set()
+    gate.opened.set()
     until(lambda: len(receiver.received) == 1)
     assert receiver.bodies[0]["job"]["status"] == "cancelled"

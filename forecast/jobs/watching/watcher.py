@@ -79,8 +79,8 @@ class Watcher:
         self._most = most_per_client
         self._watches: dict[str, list[Watch]] = {}
         self._stirred = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._ended = False
+        self._paused = False
 
     @contextmanager
     def watch(self, client_id: str, job_id: str, after: int) -> Iterator[Watch]:
@@ -104,23 +104,13 @@ class Watcher:
             if not self._watches[job_id]:
                 del self._watches[job_id]
 
-    def wake(self) -> None:
-        """Look for news at once; may be called by any thread, once its events are committed."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._stirred.set)
-
     async def run(self) -> None:
         """Read and tell, until this is cancelled; while the database does not answer nothing is told."""
-        self._loop = asyncio.get_running_loop()
-        try:
-            while True:
-                await self._pause()
-                self._stirred.clear()
-                more = await self._tell_news()
-                if more:
-                    self._stirred.set()
-        finally:
-            self._loop = None
+        while True:
+            await self._pause()
+            self._stirred.clear()
+            if await self._tell_news():
+                self._stirred.set()
 
     async def end_when(self, signalled: asyncio.Event) -> None:
         """End all watches, those to come too, once the process is told to end: it waits for open answers."""
@@ -150,14 +140,20 @@ class Watcher:
         try:
             news, more = await run_sync(self._read, after)
         except DatabaseUnavailableError:
-            log.warning("watching=waiting cause=database")
+            self._note_outage(True)
             return False
+        self._note_outage(False)
         for job_id, of_job in news.items():
             for watch in self._watches.get(job_id, ()):
                 # One that came meanwhile and has seen less than was read from has its turn the next time.
                 if watch.after >= after[job_id] and not watch.is_full:
                     watch.offer(of_job)
         return more
+
+    def _note_outage(self, now: bool) -> None:
+        if now != self._paused:
+            self._paused = now
+            log.log(logging.WARNING if now else logging.INFO, "watching=%s", "paused" if now else "resumed")
 
     def _read(self, after: Mapping[str, int]) -> tuple[dict[str, list[News]], bool]:
         with self._database.read() as connection:

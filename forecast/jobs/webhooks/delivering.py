@@ -50,13 +50,15 @@ class Deliverer:
         async with create_task_group() as group:
             while True:
                 try:
-                    for delivery in await run_sync(self._claim, _AT_ONCE - self._busy):
-                        self._busy += 1
-                        group.start_soon(self._deliver, delivery)
-                    await sleep(_PAUSE_SECONDS)
+                    claimed = await run_sync(self._claim, _AT_ONCE - self._busy)
                 except DatabaseUnavailableError:
-                    log.warning("webhooks=waiting cause=database")
+                    # Every other part of the gateway tells of it too.
                     await sleep(_OUTAGE_SECONDS)
+                    continue
+                for delivery in claimed:
+                    self._busy += 1
+                    group.start_soon(self._deliver, delivery)
+                await sleep(_PAUSE_SECONDS)
 
     def _claim(self, most: int) -> list[Delivery]:
         if most <= 0:

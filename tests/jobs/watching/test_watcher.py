@@ -183,22 +183,6 @@ async def test_who_reads_slowly_is_not_read_ahead_for(
 
 
 @pytest.mark.anyio
-async def test_those_of_this_process_may_wake_it_at_once(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "_PAUSE_SECONDS", 3600)
-    job_id = write_job(database)
-    watcher = Watcher(database, 1)
-    watcher.wake()  # before it runs nobody needs to be woken
-    async with running(watcher):
-        with watcher.watch("default", job_id, 0) as watch:
-            assert len(await take(watch, 1)) == 1
-            await anyio.to_thread.run_sync(end_job, database, job_id)
-            await anyio.to_thread.run_sync(watcher.wake)
-            assert [one.kind for one in await take(watch)] == ["ended"]
-
-
-@pytest.mark.anyio
 async def test_clients_do_not_count_for_each_other(database: Database) -> None:
     watcher = Watcher(database, 1)
     with (

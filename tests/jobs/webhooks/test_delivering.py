@@ -12,7 +12,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from forecast.core.errors import DatabaseUnavailableError
 from forecast.database.connection import Database
 from forecast.jobs.tables import webhook_deliveries
-from forecast.jobs.webhooks import delivering
+from forecast.jobs.webhooks import deliveries, delivering
 from forecast.jobs.webhooks.deliveries import claim, delay, read_states, settle
 from forecast.jobs.webhooks.delivering import Deliverer
 from forecast.jobs.webhooks.sending import Outcome
@@ -41,19 +41,18 @@ def receiver() -> Iterator[Receiver]:
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivering, "_PAUSE_SECONDS", 0.02)
     monkeypatch.setattr(delivering, "_OUTAGE_SECONDS", 0.02)
+    monkeypatch.setattr(deliveries, "_FIRST_DELAY", 0.0)
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-async def _deliver_until(
-    done: Callable[[], bool], *databases: Database, clock: Callable[[], datetime] = _now, **settings: Any
-) -> None:
+async def _deliver_until(done: Callable[[], bool], *databases: Database, **settings: Any) -> None:
     with anyio.fail_after(30):
         async with anyio.create_task_group() as group:
             for database in databases:
-                deliverer = Deliverer(database, WebhookSettings(**LOCAL | settings), clock=clock)
+                deliverer = Deliverer(database, WebhookSettings(**LOCAL | settings))
                 group.start_soon(deliverer.run)
             while not await anyio.to_thread.run_sync(done):
                 await anyio.sleep(0.02)
@@ -113,28 +112,16 @@ async def test_a_secret_of_the_specification_signs_with_its_bytes(
 async def test_what_fails_is_sent_again_under_the_same_id(database: Database, receiver: Receiver) -> None:
     receiver.answers = [(500, {}), (302, {"Location": receiver.url}), (200, {})]
     job_id = write_webhook(database, receiver.url)
-    clock = Skipping()
-    await _deliver_until(_became(database, job_id, "delivered"), database, clock=clock)
+    await _deliver_until(_became(database, job_id, "delivered"), database)
     assert [headers["webhook-id"] for headers, _ in receiver.received] == [f"msg_{job_id}"] * 3
     assert len({body for _, body in receiver.received}) == 1
     assert read_webhook(database, job_id).attempts == 3
 
 
-class Skipping:
-    """A clock on which a minute passes whenever it is looked at."""
-
-    def __init__(self) -> None:
-        self.now = datetime.now(UTC)
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(minutes=1)
-        return self.now
-
-
 async def test_after_the_last_attempt_it_has_failed(database: Database, receiver: Receiver) -> None:
     receiver.answers = [(503, {})]
     job_id = write_webhook(database, receiver.url)
-    await _deliver_until(_became(database, job_id, "failed"), database, clock=Skipping(), webhook_attempts=3)
+    await _deliver_until(_became(database, job_id, "failed"), database, webhook_attempts=3)
     assert len(receiver.received) == 3
     row = read_webhook(database, job_id)
     assert (row.last_error, row.secret) == ("The receiver answered with status 503.", "")
@@ -143,7 +130,7 @@ async def test_after_the_last_attempt_it_has_failed(database: Database, receiver
 async def test_a_receiver_that_is_gone_is_sent_nothing_more(database: Database, receiver: Receiver) -> None:
     receiver.answers = [(410, {})]
     job_id = write_webhook(database, receiver.url)
-    await _deliver_until(_became(database, job_id, "failed"), database, clock=Skipping())
+    await _deliver_until(_became(database, job_id, "failed"), database)
     assert len(receiver.received) == 1
 
 
@@ -238,7 +225,8 @@ async def test_secrets_stay_out_of_logs(
     assert SECRET not in caplog.text
 
 
-def test_the_time_between_attempts_grows_to_six_hours() -> None:
+def test_the_time_between_attempts_grows_to_six_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliveries, "_FIRST_DELAY", 5.0)
     assert [delay(attempts) for attempts in range(1, 9)] == [5, 30, 180, 1080, 6480, 21600, 21600, 21600]
     assert 14 < sum(delay(attempts) for attempts in range(1, 8)) / 3600 < 15
 

@@ -137,7 +137,7 @@ async def test_allowed_networks_are_allowed() -> None:
 )
 def test_a_secret_is_text_or_base64(secret: str, key: bytes) -> None:
     assert read_secret(secret) == key
-    assert Webhook(url="https://receiver.test", secret=secret).secret.get_secret_value() == secret  # type: ignore[arg-type]
+    assert Webhook(url="https://receiver.test", secret=secret).secret.get_secret_value() == secret
 
 
 @pytest.mark.parametrize(
@@ -145,10 +145,10 @@ def test_a_secret_is_text_or_base64(secret: str, key: bytes) -> None:
 )
 def test_what_is_no_secret_is_refused_without_being_told(secret: str) -> None:
     with pytest.raises(ValidationError) as raised:
-        Webhook(url="https://receiver.test", secret=secret)  # type: ignore[arg-type]
+        Webhook(url="https://receiver.test", secret=secret)
     assert secret not in " ".join(error["msg"] for error in raised.value.errors())
 
 
 def test_a_webhook_does_not_show_its_secret() -> None:
-    webhook = Webhook(url="https://receiver.test", secret="a secret of sixteen")  # type: ignore[arg-type]
+    webhook = Webhook(url="https://receiver.test", secret="a secret of sixteen")
     assert "sixteen" not in f"{webhook!r}{webhook.model_dump_json()}"

@@ -1,0 +1,52 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from forecast.core.errors import DatabaseUnavailableError
+from forecast.idempotency import keys as keys_module
+from forecast.idempotency import route
+from forecast.idempotency.keys import Keys
+from tests.idempotency.conftest import Post, Shop
+
+
+def test_a_call_that_takes_longer_than_a_lease_keeps_its_key(
+    post: Post, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys_module, "LEASE_SECONDS", 1.0)
+    monkeypatch.setattr(route, "LEASE_SECONDS", 0.6)
+    shop.go_on.clear()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(post, "one")
+        assert shop.busy.wait(30)
+        threading.Event().wait(2.5)
+        assert post("one").status_code == 409
+        shop.go_on.set()
+        assert first.result().status_code == 202
+    assert shop.done == 1
+    assert post("one").headers["Idempotency-Replayed"] == "true"
+
+
+def test_an_answer_that_cannot_be_kept_is_given_all_the_same(
+    post: Post, shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise DatabaseUnavailableError("away")
+
+    monkeypatch.setattr(Keys, "keep", fail)
+    assert post("one").status_code == 202
+    assert "idempotency=unsettled" in caplog.text
+    assert post("one").status_code == 409
+
+
+def test_without_the_database_a_call_with_a_key_is_not_done(
+    post: Post, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise DatabaseUnavailableError("away", retry_after=5)
+
+    monkeypatch.setattr(Keys, "begin", fail)
+    answer = post("one")
+    assert (answer.status_code, answer.json()["error"]) == (503, "DATABASE_UNAVAILABLE")
+    assert answer.headers["Retry-After"] == "5"
+    assert shop.done == 0
