@@ -8,8 +8,8 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
 from ui.api_client import Gateway
-from ui import clock
 from ui.blueprints import data, forecasts, jobs, models, results, visit
+from ui.clock import FILTERS as TIMES
 from ui.context import KEY, make_context
 from ui.errors import ForgedError, GatewayDownError, NotFoundError, PageError, PatienceError, RequestError
 from ui.formats import FILTERS
@@ -29,7 +29,7 @@ def create_app(settings: Settings | None = None, gateway: Gateway | None = None)
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_upload_size + _FORM_OVERHEAD
     app.extensions[KEY] = make_context(settings, gateway)
     protect(app, settings)
-    app.jinja_env.filters.update(FILTERS | clock.FILTERS)
+    app.jinja_env.filters.update(FILTERS | TIMES)
     for views in (visit, data, models, results, jobs, forecasts):
         app.register_blueprint(views.blueprint)
     app.register_error_handler(Exception, tell)

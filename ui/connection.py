@@ -66,12 +66,13 @@ class Download:
     @property
     def content_type(self) -> str:
         """What kind of file it is."""
-        return self._answer.headers.get("content-type", "application/octet-stream")
+        return str(self._answer.headers.get("content-type", "application/octet-stream"))
 
     @property
     def length(self) -> str | None:
         """How many bytes it has, where the gateway tells."""
-        return self._answer.headers.get("content-length")
+        told: str | None = self._answer.headers.get("content-length")
+        return told
 
     async def read(self) -> bytes:
         """Return the next piece, none at the end; raise httpx.TransportError where the gateway is lost."""

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from ui.archive import Glance
+from ui.blueprints.lists import show_list
 from ui.context import context
 from ui.errors import GatewayError
-from ui.searches import JOB_FILTERS, STATUSES, read_search
-from ui.snippets import job_examples
+from ui.searches import JOB_FILTERS, STATUSES
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 _ENDED = 409
@@ -19,18 +19,7 @@ _FIRST_FAULT = 500
 @blueprint.get("")
 def show_jobs() -> ResponseReturnValue:
     """List the jobs, newest first."""
-    shared, search = context(), read_search(request.args, JOB_FILTERS)
-    found = shared.background.wait(shared.archive.jobs(search.parameters()))
-    names = shared.background.wait(shared.gateway.names())
-    return render_template(
-        "jobs.html",
-        jobs=found["jobs"],
-        following=found["next_cursor"],
-        search=search,
-        names=names,
-        statuses=STATUSES,
-        examples=[] if found["jobs"] else job_examples(shared.settings, _samples()),
-    )
+    return show_list("jobs", context().archive.jobs, JOB_FILTERS)
 
 
 @blueprint.get("/<job_id>")
@@ -74,8 +63,3 @@ def _view(seen: Glance) -> dict[str, Any]:
     ended = job is not None and job["finished_at"] is not None
     names = shared.background.wait(shared.gateway.names()) if job else {}
     return {"job": job, "trouble": seen.trouble, "ended": ended, "names": names, "statuses": STATUSES}
-
-
-def _samples() -> list[dict[str, Any]]:
-    shared = context()
-    return shared.background.wait(shared.gateway.samples())
