@@ -66,9 +66,9 @@ class Archive:
         """Return a page of the stored forecasts, newest first."""
         return await self._connection.send("GET", _RUNS, params=dict(search))
 
-    async def run(self, run_id: str) -> dict[str, Any]:
-        """Return a stored run with its items."""
-        return await self._connection.send("GET", _place(_RUNS, run_id), seconds=_PIECE_SECONDS)
+    async def run(self, run_id: str, search: Mapping[str, str]) -> dict[str, Any]:
+        """Return a stored run with a page of those of its items that are searched for."""
+        return await self._connection.send("GET", _place(_RUNS, run_id), params=dict(search))
 
     async def download(self, run_id: str, media_type: str) -> Download:
         """Return a stored run as a file of a media type, of which nothing is read yet."""

@@ -9,6 +9,7 @@ from ui.errors import RequestError
 _ROWS = 25
 JOB_FILTERS = ("status", "model")
 RUN_FILTERS = ("item_id", "model", "dataset", "status", "from", "to")
+ITEM_FILTERS = ("status",)
 STATUSES = {
     "pending": "Waiting",
     "running": "Running",

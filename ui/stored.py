@@ -1,43 +1,20 @@
-"""A run that the gateway keeps: its items, their forecasts, and why some have none."""
+"""Forecasts that the gateway keeps, as the page shows them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ui.forecasts import Forecast
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRun:
-    """What was asked and what came of it, as the gateway tells it, and the items by their names."""
+def read_item(item: Mapping[str, Any], model: str) -> Forecast | None:
+    """Return the forecast of an item under a model's name, None where the item has none.
 
-    told: Mapping[str, Any]
-    items: Mapping[str, Mapping[str, Any]]
-
-    @property
-    def names(self) -> list[str]:
-        """The items that have a forecast."""
-        return [name for name, item in self.items.items() if item["error"] is None]
-
-    @property
-    def failures(self) -> list[tuple[str, str]]:
-        """The items that have none, each with the gateway's sentence that says why."""
-        return [(name, item["error"]["detail"]) for name, item in self.items.items() if item["error"]]
-
-    def forecast(self, name: str, model: str) -> Forecast:
-        """Return the forecast of an item; what was known before its cutoff is not stored with it."""
-        return read_item(self.items[name], model)
-
-
-def read_run(told: Mapping[str, Any]) -> StoredRun:
-    """Return a run as the gateway tells it."""
-    return StoredRun(told, {str(item["item_id"]): item for item in told["forecasts"]})
-
-
-def read_item(item: Mapping[str, Any], model: str) -> Forecast:
-    """Return the forecast of an item that has one, under a model's name."""
+    What was known before its cutoff is not stored with it.
+    """
     days: Sequence[Mapping[str, Any]] = item["predictions"]
-    levels = sorted({level for day in days for level in day["quantiles"]}, key=float)
+    if not days:
+        return None
+    levels = sorted(days[0]["quantiles"], key=float)
     return Forecast(
         model=model,
         unique_id=str(item["item_id"]),
@@ -49,3 +26,9 @@ def read_item(item: Mapping[str, Any], model: str) -> Forecast:
         quantiles={float(level): [day["quantiles"][level] for day in days] for level in levels},
         actual=[None] * len(days),
     )
+
+
+def find_item(told: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    """Return the item of a name that is among those told of a run, None where it is not."""
+    found: Sequence[Mapping[str, Any]] = told["forecasts"]
+    return next((item for item in found if item["item_id"] == name), None)

@@ -1,6 +1,7 @@
 """The forecasts that the gateway keeps for the page's client: searched, opened, taken away."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
@@ -10,13 +11,11 @@ from ui.blueprints.lists import show_list
 from ui.connection import Download
 from ui.context import context
 from ui.errors import NotFoundError
-from ui.paging import choose_from
-from ui.searches import RUN_FILTERS, STATUSES
-from ui.stored import StoredRun, read_run
+from ui.searches import ITEM_FILTERS, RUN_FILTERS, STATUSES, read_search
+from ui.stored import find_item, read_item
 from ui.visualization import draw_forecasts
 
 blueprint = Blueprint("forecasts", __name__, url_prefix="/forecasts")
-_FAILURES_SHOWN = 50
 _FILES = {
     "csv": "text/csv",
     "parquet": "application/vnd.apache.parquet",
@@ -32,34 +31,33 @@ def show_runs() -> ResponseReturnValue:
 
 @blueprint.get("/<run_id>")
 def show_run(run_id: str) -> ResponseReturnValue:
-    """Show what was asked of a run, its failures, and the forecast of one of its items."""
-    shared = context()
-    run, names = _find(run_id), shared.background.wait(shared.gateway.names())
-    model = names.get(run.told["model"], run.told["model"])
-    chosen = _chosen(run) if run.names else None
-    failures = run.failures
+    """Show what was asked of a run, a page of its items, and the forecast of one of them."""
+    search = read_search(request.args, ITEM_FILTERS)
+    run = _ask(run_id, search.parameters())
+    wanted = request.args.get("item", "").strip()
+    model, item = _name(run), _choose(run, wanted)
     return render_template(
         "forecast.html",
-        run=run.told,
+        run=run,
         model=model,
-        names=run.names,
+        search=search,
         statuses=STATUSES,
-        failures=failures[:_FAILURES_SHOWN],
-        more_failures=max(0, len(failures) - _FAILURES_SHOWN),
-        name=chosen,
-        item=run.items.get(chosen or ""),
-        forecast=run.forecast(chosen, model) if chosen is not None else None,
-        **choose_from(run.names, request.args.get("q", ""), request.args.get("page", 1, type=int)),
+        wanted=wanted,
+        item=item,
+        forecast=read_item(item, model) if item else None,
     )
 
 
 @blueprint.get("/<run_id>/chart")
 def draw_item(run_id: str) -> ResponseReturnValue:
     """Return the figure of one item."""
-    shared, run = context(), _find(run_id)
-    names = shared.background.wait(shared.gateway.names())
-    name, model = _chosen(run), names.get(run.told["model"], run.told["model"])
-    return jsonify(draw_forecasts(name, [run.forecast(name, model)]))
+    name = request.args.get("item", "")
+    run = _ask(run_id, {"item_id": name})
+    item = find_item(run, name)
+    forecast = read_item(item, _name(run)) if item else None
+    if forecast is None:
+        raise NotFoundError("This run has no forecast of such an item.")
+    return jsonify(draw_forecasts(name, [forecast]))
 
 
 @blueprint.get("/<run_id>/forecast.<any(csv, parquet, json):ending>")
@@ -82,13 +80,19 @@ def _pieces(background: Background, file: Download) -> Iterator[bytes]:
         yield piece
 
 
-def _find(run_id: str) -> StoredRun:
+def _ask(run_id: str, search: Mapping[str, str]) -> dict[str, Any]:
     shared = context()
-    return read_run(shared.background.wait(shared.archive.run(run_id)))
+    return shared.background.wait(shared.archive.run(run_id, search))
 
 
-def _chosen(run: StoredRun) -> str:
-    asked = request.args.get("series") or next(iter(run.names), None)
-    if asked not in run.names:
-        raise NotFoundError("This run has no forecast of such an item.")
-    return asked
+def _choose(run: Mapping[str, Any], wanted: str) -> Mapping[str, Any] | None:
+    """Return the item that is wanted, on whichever page it is, and the first one where none is named."""
+    if not wanted:
+        return next(iter(run["forecasts"]), None)
+    return find_item(run, wanted) or find_item(_ask(run["forecast_run_id"], {"item_id": wanted}), wanted)
+
+
+def _name(run: Mapping[str, Any]) -> str:
+    """Return the name of a run's model, its ID where the gateway has no such model now."""
+    shared = context()
+    return shared.background.wait(shared.gateway.names()).get(run["model"], run["model"])

@@ -11,7 +11,6 @@ from ui.choices import check_test, read_choices
 from ui.context import context
 from ui.errors import GatewayError, NotFoundError, RequestError
 from ui.exports import name_file, with_actual, write_answer, write_csv
-from ui.paging import choose_from
 from ui.results import Layers, read_layers, score_layers, summary, tested_days
 from ui.scores import guess_of
 from ui.security import visitor
@@ -20,6 +19,7 @@ from ui.steps import Kind, Run
 from ui.visualization import draw_forecasts
 
 blueprint = Blueprint("results", __name__)
+_PAGE = 20
 _NO_FORECAST = "This run has no such forecast."
 
 
@@ -171,7 +171,22 @@ def _result(run: Run) -> dict[str, Any]:
             run.name_of(model): shared.runs.answer(run.id, model, "forecast")["warnings"]
             for model in run.done("forecast")
         },
-        **choose_from(names, request.args.get("q", ""), request.args.get("page", 1, type=int)),
+        **_choose_from(names),
+    }
+
+
+def _choose_from(names: list[str]) -> dict[str, Any]:
+    """Return the page of the series whose names have what is searched for."""
+    wanted = request.args.get("q", "").strip()
+    found = [one for one in names if wanted.casefold() in one.casefold()]
+    pages = max(1, -(-len(found) // _PAGE))
+    page = min(max(request.args.get("page", 1, type=int), 1), pages)
+    return {
+        "q": wanted,
+        "found": found[(page - 1) * _PAGE : page * _PAGE],
+        "matches": len(found),
+        "page": page,
+        "pages": pages,
     }
 
 
