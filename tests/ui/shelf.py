@@ -41,7 +41,7 @@ def end_job(job: Mapping[str, Any], status: str = "succeeded", **changes: Any) -
 
 
 def make_item(name: str, levels: tuple[float, ...] = (0.1, 0.5, 0.9), **changes: Any) -> dict[str, Any]:
-    """Return the forecast of an item over two days: 10 and 11, with quantiles 10 times the level around them."""
+    """Return the forecast of an item over two days, 10 and 11, with bands of 10 times the level around it."""
     days = [
         {
             "date": day,
@@ -125,7 +125,7 @@ class Shelf:
         )
 
     def _page(self, run: dict[str, Any], asked: Mapping[str, str]) -> dict[str, Any]:
-        """Return a run with those of its items that are asked for; a cursor is the number of the first one."""
+        """Return a run with the items that are asked for; a cursor is the number of the first one."""
         items = [
             item
             for item in run["forecasts"]

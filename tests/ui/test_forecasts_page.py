@@ -5,7 +5,7 @@ import httpx
 import pytest
 from flask import Flask
 
-from tests.ui.conftest import Visitor
+from tests.ui.conftest import Visitor, rows_of
 from tests.ui.fakes import FakeGateway
 from tests.ui.shelf import RUN, fail_item, make_item, make_run
 
@@ -24,9 +24,7 @@ def test_forecasts_are_listed_with_what_was_asked(
 
     text = visitor.get("/forecasts").text
 
-    rows = [
-        re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", row)) for row in re.findall(r"(?s)<tr>.*?</tr>", text)
-    ]
+    rows = rows_of(text)
     assert "run-1 Done ETS demand 3 1 failed 2 end of the data 4 min 10 s" in rows[1]
     assert "run-2 Done ETS in the request 0 2 2024-06-30" in rows[2]
     assert 'href="/forecasts/run-1"' in text
@@ -118,7 +116,7 @@ def test_items_are_listed_page_by_page_and_found_on_any(visitor: Visitor, gatewa
 
     text = visitor.get("/forecasts/run-1?cursor=25").text
 
-    assert re.findall(r'aria-current="true">([^<]+)<', text) == ["item 25"]
+    assert re.findall(r'<li><a [^>]*aria-current="true">([^<]+)<', text) == ["item 25"]
     assert 'rel="next" href="/forecasts/run-1?cursor=50"' in text
     assert "<h2>item 59</h2>" in visitor.get("/forecasts/run-1?item=item+59").text
     assert "This run has no item “item 60”." in visitor.get("/forecasts/run-1?item=item+60").text

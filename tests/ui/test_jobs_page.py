@@ -1,8 +1,6 @@
-import re
-
 import pytest
 
-from tests.ui.conftest import MakePage, Visitor
+from tests.ui.conftest import MakePage, Visitor, rows_of
 from tests.ui.fakes import FakeGateway, refuse
 from tests.ui.shelf import end_job, make_job
 
@@ -21,9 +19,7 @@ def test_jobs_are_listed_with_what_is_done_and_what_is_wrong(visitor: Visitor, g
 
     text = visitor.get("/jobs").text
 
-    rows = [
-        re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", row)) for row in re.findall(r"(?s)<tr>.*?</tr>", text)
-    ]
+    rows = rows_of(text)
     assert "job-1 Running ETS demand 40 of 100 in about" in rows[1]
     assert "job-2 Done ETS in the request 1,500 of 1,500 3 failed ended" in rows[2]
     assert 'href="/jobs/job-1"' in text

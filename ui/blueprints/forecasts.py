@@ -94,5 +94,5 @@ def _choose(run: Mapping[str, Any], wanted: str) -> Mapping[str, Any] | None:
 
 def _name(run: Mapping[str, Any]) -> str:
     """Return the name of a run's model, its ID where the gateway has no such model now."""
-    shared = context()
-    return shared.background.wait(shared.gateway.names()).get(run["model"], run["model"])
+    shared, model = context(), str(run["model"])
+    return shared.background.wait(shared.gateway.names()).get(model, model)
