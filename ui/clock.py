@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+_LONG = timedelta(days=30)
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -35,8 +36,11 @@ def lasting(seconds: float | None) -> str:
 
 
 def ago(text: str, now: datetime | None = None) -> str:
-    """Return how long ago a time was, in its largest unit: `5 min ago`."""
-    return f"{_coarse((now or datetime.now(UTC)) - read_time(text))} ago"
+    """Return how long ago a time was, in its largest unit: `5 min ago`; its day where that is long."""
+    passed = (now or datetime.now(UTC)) - read_time(text)
+    if passed >= _LONG:
+        return read_time(text).strftime("%Y-%m-%d")
+    return f"{_coarse(passed)} ago"
 
 
 def left(text: str, now: datetime | None = None) -> str:

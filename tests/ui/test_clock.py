@@ -34,6 +34,8 @@ def test_times_are_told_in_utc_whatever_their_offset() -> None:
 def test_how_far_a_time_is_away_has_one_unit() -> None:
     assert ago("2025-01-02T11:59:55Z", NOW) == "5 s ago"
     assert ago("2025-01-02T09:30:00Z", NOW) == "2 h ago"
+    assert ago("2024-12-03T12:00:01Z", NOW) == "29 d ago"
+    assert ago("2024-12-03T12:00:00Z", NOW) == "2024-12-03"
     assert ago("2025-01-02T12:00:09Z", NOW) == "a moment ago"
     assert left("2025-01-04T13:00:00Z", NOW) == "2 d"
     assert left("2025-01-02T11:00:00Z", NOW) == "a moment"

@@ -20,8 +20,8 @@ def test_jobs_are_listed_with_what_is_done_and_what_is_wrong(visitor: Visitor, g
     text = visitor.get("/jobs").text
 
     rows = rows_of(text)
-    assert "job-1 Running ETS demand 40 of 100 in about" in rows[1]
-    assert "job-2 Done ETS in the request 1,500 of 1,500 3 failed ended" in rows[2]
+    assert "job-1 Running ETS demand 40 of 100 items done in about" in rows[1]
+    assert "job-2 Done ETS in the request 1,500 of 1,500 items done 3 failed ended" in rows[2]
     assert 'href="/jobs/job-1"' in text
     assert gateway.shelf.queries == [{"limit": "25"}]
 

@@ -34,7 +34,7 @@ def show_run(run_id: str) -> ResponseReturnValue:
     """Show what was asked of a run, a page of its items, and the forecast of one of them."""
     search = read_search(request.args, ITEM_FILTERS)
     run = _ask(run_id, search.parameters())
-    wanted = request.args.get("item", "").strip()
+    wanted = request.args.get("item", "")
     model, item = _name(run), _choose(run, wanted)
     return render_template(
         "forecast.html",
