@@ -25,10 +25,8 @@ def test_forecasts_are_listed_with_what_was_asked(
     text = visitor.get("/forecasts").text
 
     rows = rows_of(text)
-    assert (
-        "run-1 Done ETS demand 3 items 1 failed 2 steps ahead cutoff end of the data took 4 min 10 s made 2025-01-01"
-        in rows[1]
-    )
+    assert "run-1 Done ETS demand 3 items 1 failed 2 steps ahead cutoff end of the data" in rows[1]
+    assert "took 4 min 10 s made 2025-01-01" in rows[1]
     assert "run-2 Done ETS in the request 0 items 2 steps ahead cutoff 2024-06-30" in rows[2]
     assert 'href="/forecasts/run-1"' in text
 
