@@ -11,13 +11,14 @@ from ui.api_client import Gateway
 from ui.blueprints import data, forecasts, jobs, models, results, visit
 from ui.clock import FILTERS as TIMES
 from ui.context import KEY, make_context
-from ui.errors import ForgedError, GatewayDownError, NotFoundError, PageError, PatienceError, RequestError
+from ui.errors import ForgedError, GatewayError, NotFoundError, PageError, PatienceError, RequestError
 from ui.formats import FILTERS
 from ui.security import protect
 from ui.settings import Settings
 
 _FORM_OVERHEAD = 1_000_000
-_TRY_AGAIN_SECONDS = "5"
+_TRY_AGAIN_SECONDS = 5.0
+_UNAVAILABLE = 503
 log = logging.getLogger(__name__)
 
 
@@ -50,8 +51,8 @@ def tell(error: Exception) -> ResponseReturnValue:
         # A refusal is shown where forms show theirs, whatever they were to replace.
         answer.headers["HX-Retarget"] = "#problem"
         answer.headers["HX-Reswap"] = "innerHTML show:top"
-    elif isinstance(error, GatewayDownError) and request.method == "GET":
-        answer.headers["Refresh"] = _TRY_AGAIN_SECONDS
+    elif isinstance(error, GatewayError) and error.status == _UNAVAILABLE and request.method == "GET":
+        answer.headers["Refresh"] = f"{error.retry_after or _TRY_AGAIN_SECONDS:.0f}"
     return answer
 
 

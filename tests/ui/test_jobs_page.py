@@ -184,12 +184,13 @@ def test_a_gateway_that_is_down_or_without_its_database_is_told(
 ) -> None:
     path = address.replace("/jobs", "/api/v1/forecast-jobs").replace("/forecasts", "/api/v1/forecasts")
     gateway.refusals[f"GET {path}"] = [
-        refuse(503, "DATABASE_UNAVAILABLE", "The database does not answer.", 5)
+        refuse(503, "DATABASE_UNAVAILABLE", "The database does not answer.", 7)
     ]
 
     told = visitor.get(address)
     assert told.status_code == 503
     assert "The database does not answer." in told.text
+    assert told.headers["Refresh"] == "7"
 
     gateway.down = True
     told = visitor.get(address)

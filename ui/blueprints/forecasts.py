@@ -1,6 +1,7 @@
 """The forecasts that the gateway keeps for the page's client: searched, opened, taken away."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request
@@ -8,19 +9,15 @@ from flask.typing import ResponseReturnValue
 
 from ui.background import Background
 from ui.blueprints.lists import show_list
-from ui.connection import Download
 from ui.context import context
 from ui.errors import NotFoundError
 from ui.searches import ITEM_FILTERS, RUN_FILTERS, STATUSES, read_search
 from ui.stored import find_item, read_item
 from ui.visualization import draw_forecasts
+from ui.whole import Pieces, open_whole
 
 blueprint = Blueprint("forecasts", __name__, url_prefix="/forecasts")
-_FILES = {
-    "csv": "text/csv",
-    "parquet": "application/vnd.apache.parquet",
-    "json": "application/json",
-}
+_FILES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 
 
 @blueprint.get("")
@@ -52,7 +49,7 @@ def show_run(run_id: str) -> ResponseReturnValue:
 def draw_item(run_id: str) -> ResponseReturnValue:
     """Return the figure of one item."""
     name = request.args.get("item", "")
-    run = _ask(run_id, {"item_id": name})
+    run = _ask(run_id, {"item_id": name}) if name else {"forecasts": []}
     item = find_item(run, name)
     forecast = read_item(item, _name(run)) if item else None
     if forecast is None:
@@ -64,7 +61,7 @@ def draw_item(run_id: str) -> ResponseReturnValue:
 def download(run_id: str, ending: str) -> Response:
     """Return a run as a file, sent on as it comes from the gateway."""
     shared = context()
-    file = shared.background.wait(shared.archive.download(run_id, _FILES[ending]))
+    file = _open(run_id, ending)
     answer = Response(_pieces(shared.background, file), content_type=file.content_type)
     answer.headers["Content-Disposition"] = f'attachment; filename="forecast-{run_id}.{ending}"'
     if file.length is not None:
@@ -75,7 +72,14 @@ def download(run_id: str, ending: str) -> Response:
     return answer
 
 
-def _pieces(background: Background, file: Download) -> Iterator[bytes]:
+def _open(run_id: str, ending: str) -> Pieces:
+    shared = context()
+    if ending in _FILES:
+        return shared.background.wait(shared.archive.download(run_id, _FILES[ending]))
+    return shared.background.wait(open_whole(partial(shared.archive.run, run_id)))
+
+
+def _pieces(background: Background, file: Pieces) -> Iterator[bytes]:
     while piece := background.wait(file.read()):
         yield piece
 
