@@ -24,11 +24,12 @@ BODY: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def source(gateway: Service) -> str:
-    """A table of six shops, the last of which has too few values."""
+    """A table of six shops, the last of which has a gap."""
     rows = [
         f"shop {shop},2024-01-{day:02},{shop * 10 + day % 7}"
         for shop in range(1, SHOPS + 1)
-        for day in range(1, 2 if shop == SHOPS else 29)
+        for day in range(1, 29)
+        if (shop, day) != (SHOPS, 10)
     ]
     content = "\n".join(["shop,date,sales", *rows]).encode()
     answer = call(gateway, "POST", "/api/v1/uploads", files={"file": ("shops.csv", content)})
@@ -36,8 +37,9 @@ def source(gateway: Service) -> str:
 
 
 @pytest.fixture
-def hold(folder: Path) -> Iterator[Path]:
-    """The file that holds the slow model back while it is there."""
+def hold(gateway: Service, folder: Path) -> Iterator[Path]:
+    """The file that holds the slow model, which is loaded, back while it is there."""
+    call(gateway, "POST", "/forecast/v1/fake/initialization", json={})
     barrier = folder / "hold-forecast"
     (folder / "held").unlink(missing_ok=True)
     yield barrier
@@ -91,8 +93,7 @@ def test_a_job_is_followed_live_to_its_forecasts_and_they_are_taken_away(
     parquet = visitor.download(visitor.tab.get_by_role("link", name="Parquet"), tmp_path / "run.parquet")
     told = [pd.read_csv(io.BytesIO(csv)), pd.read_parquet(io.BytesIO(parquet))]
     for table in told:
-        assert table["item_id"].nunique() == SHOPS
-        assert len(table) == SHOPS * 3
+        assert table.dropna()["item_id"].value_counts().tolist() == [3] * (SHOPS - 1)
 
 
 def test_a_job_is_cancelled_after_a_question_without_a_pointer(
