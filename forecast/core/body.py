@@ -47,7 +47,11 @@ def body_reader(
 
 def parse(content: bytes, media: str, kind: type[Model], limit: int = 0) -> Model:
     """Return a body as a `kind`; of a table at most `limit` bytes are read to find its metadata."""
-    value = _read_json(content) if media == JSON else _read_notes(content, media, limit)
+    return validate(_read_json(content) if media == JSON else _read_notes(content, media, limit), kind)
+
+
+def validate(value: Any, kind: type[Model]) -> Model:
+    """Return what JSON said as a `kind`; raise RequestValidationError where it does not fit."""
     try:
         return kind.model_validate(value)
     except ValidationError as error:

@@ -8,6 +8,7 @@ SapheneiaError                          500 INTERNAL_ERROR
 │   ├── CheckpointError                 422 CHECKPOINT_UNAVAILABLE
 │   └── SourceError                     422 SOURCE_UNAVAILABLE
 ├── DataError                           400 DATA_INVALID
+│   └── HistoryError                    400 HISTORY_TOO_SHORT
 ├── AuthenticationError                 401 UNAUTHORIZED
 ├── ForbiddenError                      403 FORBIDDEN
 │   └── LicenceError                    403 LICENCE_NOT_ACCEPTED
@@ -124,6 +125,12 @@ class DataError(SapheneiaError):
 
     code, status, title = "DATA_INVALID", 400, "Invalid data"
     prefix = "Data error: "
+
+
+class HistoryError(DataError):
+    """An item has too few known values to be forecast from."""
+
+    code, title = "HISTORY_TOO_SHORT", "History too short"
 
 
 class AuthenticationError(SapheneiaError):

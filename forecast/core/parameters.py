@@ -1,10 +1,12 @@
 """The body that asks for a forecast."""
 
+from functools import cache
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import BeforeValidator, Field, PlainValidator, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, create_model, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from forecast.core.adapter import Options
 from forecast.core.data.sent import Sent
 from forecast.core.data.table import MOST_COLUMNS
 from forecast.core.data.text import is_unicode
@@ -202,3 +204,12 @@ class InferenceRequest(TableRequest, Generic[P]):
 
     data_definition: Roles = Field(description="The role of each column used.")
     parameters: P = Field(description="How to forecast.")
+
+
+@cache
+def request_type(model_id: str, options: type[Options]) -> type[InferenceRequest[Any]]:
+    """Return the body that asks a model for a forecast; `options` are the parameters that only it has."""
+    parameters = create_model(f"{model_id.title()}Parameters", __base__=(Parameters, options))
+    kind: Any = InferenceRequest
+    asked: type[InferenceRequest[Any]] = kind[parameters]
+    return asked

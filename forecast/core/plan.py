@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from forecast.core.ability import lacking
-from forecast.core.adapter import Capabilities, ModelConfig, Options, Task
+from forecast.core.adapter import Capabilities, CovariateMode, ModelConfig, Options, Task
 from forecast.core.data.table import Table
 from forecast.core.errors import NotSupportedError, RequestError
 from forecast.core.lifecycle import ModelService
@@ -33,8 +33,14 @@ class Plan:
     ready: Ready[Any]
 
 
-def make_plan(service: ModelService[Any], request: InferenceRequest[Any], table: Table) -> Plan:
-    """Return the plan of a request on its table.
+def make_plan(
+    service: ModelService[Any],
+    request: InferenceRequest[Any],
+    table: Table,
+    *,
+    by_clock: bool | None = None,
+) -> Plan:
+    """Return the plan of a request on its table; `by_clock` is that of build_panel.
 
     Raises HorizonError and RequestError beyond the model's limits, NotSupportedError where it cannot use
     covariates or several targets as it is asked to, and the errors of build_panel.
@@ -42,7 +48,40 @@ def make_plan(service: ModelService[Any], request: InferenceRequest[Any], table:
     config, ready = service.require_ready()
     parameters: Parameters = request.parameters
     options = read_options(service, parameters)
-    mode = service.adapter.covariate_mode(ready.loaded, options)
+    mode, horizon, context = check_request(service, request, config, ready)
+    levels = task_levels(parameters, ready.limits)
+    limits = ready.limits
+    panel = build_panel(
+        table,
+        request.data_definition,
+        parameters,
+        horizon=horizon,
+        context_len=context,
+        limits=limits,
+        by_clock=by_clock,
+    )
+    panel = keep_within(
+        lambda one: service.adapter.series_limits(ready.loaded, one, options), parameters, panel
+    )
+    regressed = apply_xreg(panel.series, mode, parameters)
+    together = len(panel.target_names)
+    groups = (regressed.series[at : at + together] for at in range(0, len(regressed.series), together))
+    tasks = tuple(
+        Task(first, horizon, levels, options, regressed.backcast, tuple(companions))
+        for first, *companions in groups
+    )
+    return Plan(tasks, panel, parameters, regressed, service.version, ready)
+
+
+def check_request(
+    service: ModelService[Any], request: InferenceRequest[Any], config: ModelConfig, ready: Ready[Any]
+) -> tuple[CovariateMode, int, int | None]:
+    """Return who uses the covariates of a request, its horizon and its context, whatever its table holds.
+
+    Raises the errors of make_plan that the table has no part in.
+    """
+    parameters: Parameters = request.parameters
+    mode = service.adapter.covariate_mode(ready.loaded, read_options(service, parameters))
     declared = [name for name, role in request.data_definition.items() if role.endswith("cal")]
     declared += parameters.calendar_names
     if declared and parameters.use_covariates and mode == "none":
@@ -56,23 +95,8 @@ def make_plan(service: ModelService[Any], request: InferenceRequest[Any], table:
         raise lacking(service.adapter, "multivariate", "forecasts one target at a time")
     if parameters.missing == "model" and not ready.limits.missing:
         raise lacking(service.adapter, "missing", "takes no gaps, which 'missing': 'model' would leave to it")
-    horizon, context = _lengths(parameters, config, ready.limits)
-    levels = task_levels(parameters, ready.limits)
-    limits = ready.limits
-    panel = build_panel(
-        table, request.data_definition, parameters, horizon=horizon, context_len=context, limits=limits
-    )
-    panel = keep_within(
-        lambda one: service.adapter.series_limits(ready.loaded, one, options), parameters, panel
-    )
-    regressed = apply_xreg(panel.series, mode, parameters)
-    together = len(panel.target_names)
-    groups = (regressed.series[at : at + together] for at in range(0, len(regressed.series), together))
-    tasks = tuple(
-        Task(first, horizon, levels, options, regressed.backcast, tuple(companions))
-        for first, *companions in groups
-    )
-    return Plan(tasks, panel, parameters, regressed, service.version, ready)
+    task_levels(parameters, ready.limits)
+    return mode, *_lengths(parameters, config, ready.limits)
 
 
 def read_options(service: ModelService[Any], parameters: Parameters) -> Options:

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Body, Depends, Header, Request, Response, Security, status
-from pydantic import create_model
 
 from forecast.core.adapter import ModelConfig, Options
 from forecast.core.body import body_reader
@@ -15,7 +14,7 @@ from forecast.core.lazy import preferred_wait
 from forecast.core.lifecycle import ModelService
 from forecast.core.media import ARROW, JSON, PARQUET, media_type
 from forecast.core.notes import note
-from forecast.core.parameters import InferenceRequest, Parameters
+from forecast.core.parameters import request_type
 from forecast.core.problem import Problem
 from forecast.core.progress import LoadProgress
 from forecast.core.rate_limit import Scope, limit
@@ -60,8 +59,9 @@ SAMPLE = {
 
 
 _FRAMES = {name: {"schema": {"type": "string", "format": "binary"}} for name in (ARROW, PARQUET)}
-_NOT_ACCEPTABLE: dict[int | str, dict[str, Any]] = {
-    406: {"model": Problem, "description": "The header Accept allows no kind of answer that there is."}
+NOT_ACCEPTABLE: dict[str, Any] = {
+    "model": Problem,
+    "description": "The header Accept allows no kind of answer that there is.",
 }
 
 
@@ -71,7 +71,8 @@ async def require_json(request: Request) -> None:
         raise MediaTypeError("Send the body as JSON with the header 'Content-Type: application/json'.")
 
 
-async def _gone(request: Request) -> None:
+async def gone(request: Request) -> None:
+    """Return when the caller of a request, whose body has come, goes away."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
@@ -97,9 +98,7 @@ def build_model_router(
         dependencies=[Depends(note_model)],
     )
     _add_lifecycle(router, service, initialization)
-    request_type: Any = InferenceRequest
-    parameters = create_model(f"{model_id.title()}Parameters", __base__=(Parameters, options))
-    _add_inference(router, service, request_type[parameters])
+    _add_inference(router, service, request_type(model_id, options))
     return router
 
 
@@ -151,8 +150,8 @@ def _add_lifecycle(
         return ShutdownResponse(message=message, model_status=now.status)
 
 
-def _add_inference(router: APIRouter, service: ModelService[Any], request_type: Any) -> None:
-    read_body = body_reader(request_type, _body(request_type, "airline passengers", SAMPLE), tables=True)
+def _add_inference(router: APIRouter, service: ModelService[Any], kind: type[Any]) -> None:
+    read_body = body_reader(kind, _body(kind, "airline passengers", SAMPLE), tables=True)
 
     async def read_patience(
         request: Request,
@@ -171,7 +170,7 @@ def _add_inference(router: APIRouter, service: ModelService[Any], request_type: 
         if kept:
             request.state.preference_applied = f"wait={wait}"
             seconds = min(seconds, wait) if wait else seconds
-        return Patience(request.state.started, seconds, partial(_gone, request), wait)
+        return Patience(request.state.started, seconds, partial(gone, request), wait)
 
     async def read_freshness(
         cache_control: Annotated[
@@ -196,7 +195,7 @@ def _add_inference(router: APIRouter, service: ModelService[Any], request_type: 
         methods=["POST"],
         dependencies=guards("inference"),
         response_model=InferenceResponse,
-        responses={200: {"content": _FRAMES}, **_NOT_ACCEPTABLE},
+        responses={200: {"content": _FRAMES}, 406: NOT_ACCEPTABLE},
         openapi_extra={"requestBody": {"required": True, "content": _FRAMES}},
         route_class_override=UnparsedRoute,
     )

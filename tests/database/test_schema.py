@@ -10,6 +10,7 @@ from forecast.database.metadata import metadata
 from forecast.database.schema import downgrade, upgrade
 
 importlib.import_module("forecast.main")  # with every feature, and so all tables
+importlib.import_module("forecast.runs.tables")
 
 
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection")

@@ -63,7 +63,7 @@ class _Plan:
     stretches: Stretches
 
 
-def build_panel(
+def build_panel(  # noqa: PLR0913 - all of them are what a panel depends on
     table: Table,
     roles: Mapping[str, Role],
     parameters: Parameters,
@@ -71,10 +71,12 @@ def build_panel(
     horizon: int,
     context_len: int | None,
     limits: Capabilities,
+    by_clock: bool | None = None,
 ) -> Panel:
     """Return the panel that a request describes.
 
-    `horizon` and `context_len` are in steps, a context of None being all there is. Rows may come in any
+    `horizon` and `context_len` are in steps, a context of None being all there is. `by_clock` says whether
+    the calendar keeps the clock of its zone; where it is None, the longest series tells. Rows may come in any
     order. Of several targets each is a series, `<id>/<target>`; they share index and cutoff, the last step
     at which any of them is known. Raises DataError naming columns and rows, RequestError where the parameters
     do not fit the table.
@@ -82,7 +84,7 @@ def build_panel(
     definition = read_definition(table, roles, multivariate=parameters.multivariate)
     frame = choose_series(table, definition.id, parameters.series_ids)
     labels = frame.index.to_numpy(dtype=np.int64)
-    names, groups = _group(frame, definition)
+    names, groups = group_rows(frame, definition)
     stamps = read_stamps(frame[definition.timestamp], groups, parameters.timezone)
     ticks = stamps.astype("int64", copy=False).to_numpy()
     if not _are_in_order(groups, ticks):
@@ -95,8 +97,10 @@ def build_panel(
     freq = infer_frequency(longest) if parameters.freq is None else check_frequency(parameters.freq, longest)
     season = parameters.season_length or season_length(freq)
     made = read_calendar(parameters.calendar_names, roles, freq)
-    told = _check_clock(frame[definition.timestamp], stamps, parameters)
-    stretches = Stretches(freq, horizon, context_len, keeps_clock(longest, freq))
+    told = check_clock(frame[definition.timestamp], stamps, parameters)
+    stretches = Stretches(
+        freq, horizon, context_len, keeps_clock(longest, freq) if by_clock is None else by_clock
+    )
     plan = _Plan(labels, parameters, limits, freq, season, made, stretches)
     series: list[Series] = []
     actuals: list[Floats] = []
@@ -109,7 +113,7 @@ def build_panel(
     return Panel(tuple(series), tuple(actuals), definition.targets, freq, tuple(warnings))
 
 
-def _check_clock(column: pd.Series, stamps: pd.DatetimeIndex, parameters: Parameters) -> list[str]:
+def check_clock(column: pd.Series, stamps: pd.DatetimeIndex, parameters: Parameters) -> list[str]:
     """Return a warning where stamps lost the clock they were written by; refuse covariates made of it."""
     if parameters.timezone is not None or stamps.tz is None or not has_several_offsets(column):
         return []
@@ -124,7 +128,8 @@ def _check_clock(column: pd.Series, stamps: pd.DatetimeIndex, parameters: Parame
     ]
 
 
-def _group(frame: pd.DataFrame, definition: Definition) -> tuple[list[str], list[Rows]]:
+def group_rows(frame: pd.DataFrame, definition: Definition) -> tuple[list[str], list[Rows]]:
+    """Return the series of a table in order of first appearance, and the places of the rows of each."""
     if frame.empty:
         raise DataError("The table has no rows.")
     if definition.id is None:
@@ -244,7 +249,8 @@ def _are_inside(ticks: Rows, parameters: Parameters, zone: tzinfo | None) -> NDA
     for field, side in (("context_start_date", np.greater_equal), ("context_end_date", np.less_equal)):
         text = getattr(parameters, field)
         if text is not None:
-            inside &= side(ticks, read_bound(field, text, zone).as_unit("ns").value)
+            bound = read_bound(field, text, zone, is_end=field == "context_end_date")
+            inside &= side(ticks, bound.as_unit("ns").value)
     return inside
 
 
