@@ -10,12 +10,12 @@ from typing import Any
 from ui.connection import Connection, Download
 from ui.errors import GatewayError, NotFoundError
 
-_JOBS, _RUNS = "/api/v1/forecast-jobs", "/api/v1/forecasts"
+_JOBS, _RUNS, _SERIES = "/api/v1/forecast-jobs", "/api/v1/forecasts", "/api/v1/series"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _GLANCE_SECONDS = 2.0
 _WATCHED_SECONDS = 60.0
 _PIECE_SECONDS = 300.0
-_FIRST_FAULT, _OVER_QUOTA = 500, 429
+_FIRST_FAULT, _OVER_QUOTA, _NOT_FOUND = 500, 429, 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,19 @@ class Archive:
     async def run(self, run_id: str, search: Mapping[str, str]) -> dict[str, Any]:
         """Return a stored run with a page of those of its items that are searched for."""
         return await self._connection.send("GET", _place(_RUNS, run_id), params=dict(search))
+
+    async def series(self, dataset: str, item_id: str, begin: str | None, end: str) -> dict[str, list[Any]]:
+        """Return the columns of an item's history, both ends included; empty where it is there no more."""
+        span = {"dataset": dataset, "item_id": item_id, "from": begin, "to": end, "format": "json"}
+        asked = {name: value for name, value in span.items() if value is not None}
+        try:
+            found = await self._connection.send("GET", _SERIES, params=asked)
+        except GatewayError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            return {}
+        columns: dict[str, list[Any]] = found["data"]
+        return columns
 
     async def download(self, run_id: str, media_type: str) -> Download:
         """Return a stored run as a file of a media type, of which nothing is read yet."""

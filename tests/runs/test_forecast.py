@@ -1,10 +1,7 @@
-from typing import Any
-
 import pandas as pd
-import pytest
 from starlette.testclient import TestClient
 
-from tests.runs.conftest import ask, demand, put
+from tests.runs.conftest import ask
 
 
 def test_items_are_forecast_by_name(client: TestClient, items: pd.DataFrame) -> None:

@@ -98,23 +98,34 @@ class Shelf:
         self.runs: list[dict[str, Any]] = []
         self.following: str | None = None
         self.queries: list[dict[str, str]] = []
+        self.history: dict[str, list[tuple[str, float | None]]] = {}
+        """What is known of the items of the dataset `demand`."""
+        self.spans: list[dict[str, str]] = []
         self.files: dict[str, bytes] = {}
         """What a run is as a file, by its media type."""
 
     def answer(self, request: httpx.Request) -> httpx.Response | None:
         """Answer a call about jobs or forecasts, None to others; 404 is what is not here."""
+        if request.url.path == "/api/v1/series":
+            return self._read_series(dict(request.url.params))
         folder, _, name = request.url.path.removeprefix("/api/v1/").partition("/")
         if folder not in ("forecast-jobs", "forecasts"):
             return None
         kind, key = ("jobs", "job_id") if folder == "forecast-jobs" else ("forecasts", "forecast_run_id")
         rows = self.jobs if kind == "jobs" else self.runs
         if not name:
-            self.queries.append(dict(request.url.params))
-            told = [{one: own for one, own in row.items() if one != "forecasts"} for row in rows]
-            return httpx.Response(200, json={kind: told, "next_cursor": self.following})
+            return self._list(kind, rows, dict(request.url.params))
         found = next((row for row in rows if row[key] == name), None)
         if found is None:
             return _problem(404, "NOT_FOUND", f"There is no {name}.")
+        return self._answer_one(kind, found, request)
+
+    def _list(self, kind: str, rows: list[dict[str, Any]], asked: dict[str, str]) -> httpx.Response:
+        self.queries.append(asked)
+        told = [{one: own for one, own in row.items() if one != "forecasts"} for row in rows]
+        return httpx.Response(200, json={kind: told, "next_cursor": self.following})
+
+    def _answer_one(self, kind: str, found: dict[str, Any], request: httpx.Request) -> httpx.Response:
         if request.method == "DELETE":
             return self._cancel(found)
         content = self.files.get(request.headers["accept"])
@@ -123,6 +134,18 @@ class Shelf:
         return httpx.Response(
             200, json=self._page(found, request.url.params) if kind == "forecasts" else found
         )
+
+    def _read_series(self, asked: dict[str, str]) -> httpx.Response:
+        self.spans.append(asked)
+        rows = self.history.get(asked["item_id"])
+        if asked["dataset"] != "demand" or rows is None:
+            return _problem(404, "NOT_FOUND", "There is no such history.")
+        columns = {
+            "item_id": [asked["item_id"] for _ in rows],
+            "timestamp": [day for day, _ in rows],
+            "value": [value for _, value in rows],
+        }
+        return httpx.Response(200, json={"rows": len(rows), "data": columns})
 
     def _page(self, run: dict[str, Any], asked: Mapping[str, str]) -> dict[str, Any]:
         """Return a run with the items that are asked for; a cursor is the number of the first one."""

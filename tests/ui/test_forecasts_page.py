@@ -1,3 +1,4 @@
+import json
 import re
 from typing import Any
 
@@ -9,6 +10,12 @@ from tests.ui.conftest import Visitor, rows_of
 from tests.ui.fakes import FakeGateway
 from tests.ui.shelf import RUN, fail_item, make_item, make_run
 from ui.errors import GatewayDownError
+
+
+def figure_of(text: str) -> dict[str, Any]:
+    """Return the figure that a page brings with it."""
+    (found,) = re.findall(r"data-figure='([^']+)'", text)
+    return json.loads(found)  # type: ignore[no-any-return]
 
 
 @pytest.fixture
@@ -86,7 +93,6 @@ def test_a_run_tells_what_was_asked_and_shows_its_first_item(visitor: Visitor, r
     assert 'href="/jobs/job-1"' in facts["Job"]
     assert "2 items forecast" in text
     assert "ETS chose AutoETS." in text
-    assert 'data-src="/forecasts/run-1/chart?item=A"' in text
     assert [cell.strip() for cell in re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", text)] == [
         *("Date", "Forecast", "Quantile 0.1", "Quantile 0.5", "Quantile 0.9"),
         *("2025-01-01", "10.00", "6.000", "10.00", "14.00"),
@@ -98,7 +104,7 @@ def test_any_item_is_opened_by_its_name_letter_for_letter(visitor: Visitor, run:
     text = visitor.get("/forecasts/run-1?item=C+%3Cb%3E").text
 
     assert "<h2>C &lt;b&gt;</h2>" in text
-    assert 'data-src="/forecasts/run-1/chart?item=C+%3Cb%3E"' in text
+    assert figure_of(text)["layout"]["yaxis"]["title"]["text"] == "C &lt;b&gt;"
 
 
 def test_items_that_failed_are_found_and_say_why(visitor: Visitor, run: dict[str, Any]) -> None:
@@ -109,7 +115,7 @@ def test_items_that_failed_are_found_and_say_why(visitor: Visitor, run: dict[str
     assert "Items without a forecast" in text
     assert "<h2>B</h2>" in text
     assert "B has 3 values." in text
-    assert "data-src" not in text
+    assert "data-figure" not in text
     assert "item=A" not in text
 
 
@@ -127,7 +133,7 @@ def test_items_are_listed_page_by_page_and_found_on_any(visitor: Visitor, gatewa
 def test_the_chart_has_the_forecast_and_a_band_of_the_share_between_its_quantiles(
     visitor: Visitor, run: dict[str, Any]
 ) -> None:
-    figure = visitor.get("/forecasts/run-1/chart?item=A").get_json()
+    figure = figure_of(visitor.get("/forecasts/run-1?item=A").text)
 
     lines = {line["name"]: line["y"] for line in figure["data"]}
     assert lines == {
@@ -141,15 +147,47 @@ def test_the_chart_has_the_forecast_and_a_band_of_the_share_between_its_quantile
 def test_a_quantile_without_a_mirror_is_a_line_of_its_own(visitor: Visitor, gateway: FakeGateway) -> None:
     gateway.shelf.runs = [make_run(make_item("A", (0.0005, 0.5, 0.9, 0.9995)))]
 
-    figure = visitor.get("/forecasts/run-1/chart?item=A").get_json()
+    figure = figure_of(visitor.get("/forecasts/run-1?item=A").text)
 
     names = [line["name"] for line in figure["data"]]
     assert names == ["ETS 99.9%, lower", "ETS bands (99.9%)", "ETS quantile 0.9", "ETS"]
 
 
-@pytest.mark.parametrize("item", ["B", "gone", ""])
-def test_an_item_without_a_forecast_has_no_chart(visitor: Visitor, run: dict[str, Any], item: str) -> None:
-    assert visitor.get(f"/forecasts/run-1/chart?item={item}").status_code == 404
+def test_the_chart_has_the_history_of_the_item_and_what_happened_since(
+    visitor: Visitor, gateway: FakeGateway, run: dict[str, Any]
+) -> None:
+    before = [("2024-12-30", 8.0), ("2024-12-31T00:00:00", None)]
+    gateway.shelf.history["A"] = [*before, ("2025-01-01", 12.5)]
+
+    text = visitor.get("/forecasts/run-1?item=A").text
+
+    lines = {line["name"]: (line["x"], line["y"]) for line in figure_of(text)["data"]}
+    assert lines["History"] == (["2024-12-30", "2024-12-31T00:00:00"], [8.0, None])
+    assert lines["Actual"] == (["2025-01-01", "2025-01-02"], [12.5, None])
+    assert "2025-01-01 12.50 10.00 6.000" in rows_of(text)[1]
+    assert "The history, and what happened after the cutoff, is that of the dataset now." in text
+    assert gateway.shelf.spans == [
+        {
+            "dataset": "demand",
+            "item_id": "A",
+            "from": "2024-11-21T00:00:00",
+            "to": "2025-01-02",
+            "format": "json",
+        }
+    ]
+
+
+@pytest.mark.parametrize("dataset", ["gone", None])
+def test_a_forecast_whose_history_is_gone_or_was_never_there_is_shown_alone(
+    visitor: Visitor, gateway: FakeGateway, dataset: str | None
+) -> None:
+    gateway.shelf.runs = [make_run(make_item("A"), dataset=dataset)]
+
+    text = visitor.get("/forecasts/run-1").text
+
+    assert "History" not in [line["name"] for line in figure_of(text)["data"]]
+    assert "of the dataset now" not in text
+    assert len(gateway.shelf.spans) == (0 if dataset is None else 1)
 
 
 def test_a_run_that_failed_as_a_whole_says_why(visitor: Visitor, gateway: FakeGateway) -> None:

@@ -15,7 +15,7 @@ from ui.security import safe_target
 OPEN = {"/login", "/health", "/static/base.css"}
 CLOSED = ["/", "/banner", "/tables/" + "0" * 32, "/runs/" + "0" * 32, "/models/ets/state", "/nothing"]
 CLOSED += ["/jobs", "/jobs/job-1", "/jobs/job-1/progress", "/forecasts", "/forecasts/run-1"]
-CLOSED += ["/forecasts/run-1/chart", "/forecasts/run-1/forecast.csv"]
+CLOSED += ["/forecasts/run-1/forecast.csv"]
 
 
 def policy(header: str) -> dict[str, list[str]]:

@@ -4,15 +4,15 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, render_template, request
+from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from ui.background import Background
 from ui.blueprints.lists import show_list
 from ui.context import context
-from ui.errors import NotFoundError
+from ui.forecasts import Forecast
 from ui.searches import ITEM_FILTERS, RUN_FILTERS, STATUSES, read_search
-from ui.stored import find_item, read_item
+from ui.stored import find_item, put_beside, read_item, span_around
 from ui.visualization import draw_forecasts
 from ui.whole import Pieces, open_whole
 
@@ -33,6 +33,7 @@ def show_run(run_id: str) -> ResponseReturnValue:
     run = _ask(run_id, search.parameters())
     wanted = request.args.get("item", "")
     model, item = _name(run), _choose(run, wanted)
+    forecast = _look_at(run, item, model) if item else None
     return render_template(
         "forecast.html",
         run=run,
@@ -41,20 +42,9 @@ def show_run(run_id: str) -> ResponseReturnValue:
         statuses=STATUSES,
         wanted=wanted,
         item=item,
-        forecast=read_item(item, model) if item else None,
+        forecast=forecast,
+        figure=draw_forecasts(forecast.unique_id, [forecast]) if forecast else None,
     )
-
-
-@blueprint.get("/<run_id>/chart")
-def draw_item(run_id: str) -> ResponseReturnValue:
-    """Return the figure of one item."""
-    name = request.args.get("item", "")
-    run = _ask(run_id, {"item_id": name}) if name else {"forecasts": []}
-    item = find_item(run, name)
-    forecast = read_item(item, _name(run)) if item else None
-    if forecast is None:
-        raise NotFoundError("This run has no forecast of such an item.")
-    return jsonify(draw_forecasts(name, [forecast]))
 
 
 @blueprint.get("/<run_id>/forecast.<any(csv, parquet, json):ending>")
@@ -94,6 +84,15 @@ def _choose(run: Mapping[str, Any], wanted: str) -> Mapping[str, Any] | None:
     if not wanted:
         return next(iter(run["forecasts"]), None)
     return find_item(run, wanted) or find_item(_ask(run["forecast_run_id"], {"item_id": wanted}), wanted)
+
+
+def _look_at(run: Mapping[str, Any], item: Mapping[str, Any], model: str) -> Forecast | None:
+    """Return the forecast of an item beside its history, where a dataset has that."""
+    shared, forecast = context(), read_item(item, model)
+    if forecast is None or run["dataset"] is None:
+        return forecast
+    asked = shared.archive.series(run["dataset"], item["item_id"], *span_around(item))
+    return put_beside(forecast, item["metadata"]["cutoff"], shared.background.wait(asked))
 
 
 def _name(run: Mapping[str, Any]) -> str:
