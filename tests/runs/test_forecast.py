@@ -1,7 +1,10 @@
+from typing import Any
+
 import pandas as pd
+import pytest
 from starlette.testclient import TestClient
 
-from tests.runs.conftest import ask
+from tests.runs.conftest import ask, demand, put
 
 
 def test_items_are_forecast_by_name(client: TestClient, items: pd.DataFrame) -> None:
