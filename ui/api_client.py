@@ -8,10 +8,9 @@ from typing import Any, TypeVar
 
 import httpx
 
-from ui.errors import Fault, GatewayDownError, GatewayError
+from ui.connection import ANSWER_SECONDS, Connection
+from ui.errors import GatewayError
 
-_CONNECT_SECONDS = 3.0
-_ANSWER_SECONDS = 30.0
 _TABLE_SECONDS = 300.0
 _FORECAST_SECONDS = 3600.0
 _GLANCE_SECONDS = 2.0
@@ -27,23 +26,17 @@ class Gateway:
     """One gateway and the key that the page has for it."""
 
     def __init__(self, base_url: str, key: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._client = httpx.AsyncClient(
-            base_url=base_url,
-            headers={"Authorization": f"Bearer {key}"},
-            transport=transport,
-            # A proxy of the host's environment has no part in calls to one's own gateway.
-            trust_env=False,
-        )
+        self.connection = Connection(base_url, key, transport)
         self._seen: dict[str, tuple[float, dict[str, Any]]] = {}
         self._names: dict[str, str] = {}
 
-    async def health(self, seconds: float = _ANSWER_SECONDS) -> dict[str, Any]:
+    async def health(self, seconds: float = ANSWER_SECONDS) -> dict[str, Any]:
         """Return the gateway's state and that of each model, by ID; down is what takes longer."""
-        return await self._send("GET", "/health", seconds=seconds)
+        return await self.connection.send("GET", "/health", seconds=seconds)
 
     async def models(self) -> list[dict[str, Any]]:
         """Return the registry's entries with each model's state."""
-        found: list[dict[str, Any]] = (await self._send("GET", "/models"))["models"]
+        found: list[dict[str, Any]] = (await self.connection.send("GET", "/models"))["models"]
         self._names = {str(model["id"]): str(model["name"]) for model in found}
         return found
 
@@ -55,31 +48,33 @@ class Gateway:
 
     async def samples(self) -> list[dict[str, Any]]:
         """Return the tables that the gateway ships."""
-        found: list[dict[str, Any]] = (await self._send("GET", "/api/v1/samples"))["samples"]
+        found: list[dict[str, Any]] = (await self.connection.send("GET", "/api/v1/samples"))["samples"]
         return found
 
     async def upload(self, name: str, content: bytes) -> str:
         """Keep a file at the gateway and return the path that names it there."""
         file = {"file": (name, content)}
-        answer = await self._send("POST", "/api/v1/uploads?mend=true", seconds=_TABLE_SECONDS, files=file)
+        answer = await self.connection.send(
+            "POST", "/api/v1/uploads?mend=true", seconds=_TABLE_SECONDS, files=file
+        )
         return str(answer["path"])
 
     async def forget(self, path: str) -> None:
         """Delete an upload; one that is gone already is no error."""
         try:
-            await self._send("DELETE", f"/api/v1/uploads/{path.rsplit('/', 1)[-1]}")
+            await self.connection.send("DELETE", f"/api/v1/uploads/{path.rsplit('/', 1)[-1]}")
         except GatewayError as error:
             if error.status != httpx.codes.NOT_FOUND:
                 raise
 
     async def read_table(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return the gateway's report of a table, and the table as it reads it."""
-        return await self._send("POST", "/api/v1/tables", seconds=_TABLE_SECONDS, json=body)
+        return await self.connection.send("POST", "/api/v1/tables", seconds=_TABLE_SECONDS, json=body)
 
     async def progress(self, model: str) -> dict[str, Any]:
         """Return a model's status with the progress of its load; empty where the quota allows no look."""
         try:
-            return await self._send("GET", f"/forecast/v1/{model}/status")
+            return await self.connection.send("GET", f"/forecast/v1/{model}/status")
         except GatewayError as error:
             if error.status != httpx.codes.TOO_MANY_REQUESTS:
                 raise
@@ -103,7 +98,7 @@ class Gateway:
     async def initialize(self, model: str) -> bool:
         """Begin to load a model by its settings; return False where it is being loaded or let go."""
         try:
-            await self._send("POST", f"/forecast/v1/{model}/initialization", json={"wait": False})
+            await self.connection.send("POST", f"/forecast/v1/{model}/initialization", json={"wait": False})
         except GatewayError as error:
             if error.code not in _BUSY_OR_LOADED:
                 raise
@@ -112,29 +107,17 @@ class Gateway:
 
     async def shut_down(self, model: str) -> None:
         """Let a model go, or end its load."""
-        await self._send("POST", f"/forecast/v1/{model}/shutdown")
+        await self.connection.send("POST", f"/forecast/v1/{model}/shutdown")
 
     async def forecast(self, model: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return a forecast; cancelling it closes the connection, at which the gateway drops the work."""
-        return await self._send(
+        return await self.connection.send(
             "POST", f"/forecast/v1/{model}/inference", seconds=_FORECAST_SECONDS, json=body
         )
 
     async def close(self) -> None:
         """End the connections."""
-        await self._client.aclose()
-
-    async def _send(
-        self, method: str, path: str, seconds: float = _ANSWER_SECONDS, **content: Any
-    ) -> dict[str, Any]:
-        timeout = httpx.Timeout(seconds, connect=_CONNECT_SECONDS)
-        try:
-            answer = await self._client.request(method, path, timeout=timeout, **content)
-        except httpx.TransportError as error:
-            raise GatewayDownError from error
-        if answer.is_error:
-            raise _refusal(answer)
-        return _read(answer) if answer.content else {}
+        await self.connection.close()
 
 
 async def patiently(call: Callable[[], Awaitable[T]], pausing: Callable[[int, float], None]) -> T:
@@ -151,48 +134,3 @@ async def patiently(call: Callable[[], Awaitable[T]], pausing: Callable[[int, fl
             pause = min(error.retry_after, _LONGEST_PAUSE_SECONDS)
             pausing(error.status, pause)
             await sleep(pause)
-
-
-def _read(answer: httpx.Response) -> dict[str, Any]:
-    """Return an answer's object; raise GatewayError where it is none, so not a gateway's."""
-    try:
-        found = answer.json()
-    except ValueError as error:
-        raise _unknown(answer) from error
-    if not isinstance(found, dict):
-        raise _unknown(answer)
-    return found
-
-
-def _refusal(answer: httpx.Response) -> GatewayError:
-    """Return the error that an answer stands for; one that is no problem+json is told by its status."""
-    if answer.headers.get("content-type", "").partition(";")[0] != "application/problem+json":
-        return _unknown(answer)
-    problem = _read(answer)
-    if answer.status_code == httpx.codes.UNAUTHORIZED:
-        return GatewayError(
-            "The forecasting service does not take the key of this page; its operator sets it as UI_API_KEY.",
-            status=httpx.codes.BAD_GATEWAY,
-            code=str(problem["error"]),
-        )
-    retry_after = answer.headers.get("retry-after", "")
-    return GatewayError(
-        str(problem["detail"]),
-        status=answer.status_code,
-        code=str(problem["error"]),
-        faults=[_fault(each) for each in problem.get("errors") or ()],
-        retry_after=float(retry_after) if retry_after.isdecimal() else None,
-    )
-
-
-def _unknown(answer: httpx.Response) -> GatewayError:
-    return GatewayError(
-        f"What answers in place of the forecasting service is not one (status {answer.status_code}).",
-        status=httpx.codes.BAD_GATEWAY,
-    )
-
-
-def _fault(error: Mapping[str, Any]) -> Fault:
-    return Fault(
-        str(error.get("message", "")), column=error.get("column") or error.get("field"), row=error.get("row")
-    )

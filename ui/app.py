@@ -8,15 +8,17 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
 from ui.api_client import Gateway
-from ui.blueprints import data, models, results, visit
+from ui.blueprints import data, forecasts, jobs, models, results, visit
+from ui.clock import FILTERS as TIMES
 from ui.context import KEY, make_context
-from ui.errors import ForgedError, GatewayDownError, NotFoundError, PageError, PatienceError, RequestError
+from ui.errors import ForgedError, GatewayError, NotFoundError, PageError, PatienceError, RequestError
 from ui.formats import FILTERS
 from ui.security import protect
 from ui.settings import Settings
 
 _FORM_OVERHEAD = 1_000_000
-_TRY_AGAIN_SECONDS = "5"
+_TRY_AGAIN_SECONDS = 5.0
+_UNAVAILABLE = 503
 log = logging.getLogger(__name__)
 
 
@@ -28,9 +30,9 @@ def create_app(settings: Settings | None = None, gateway: Gateway | None = None)
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_upload_size + _FORM_OVERHEAD
     app.extensions[KEY] = make_context(settings, gateway)
     protect(app, settings)
-    app.jinja_env.filters.update(FILTERS)
-    for blueprint in (visit.blueprint, data.blueprint, models.blueprint, results.blueprint):
-        app.register_blueprint(blueprint)
+    app.jinja_env.filters.update(FILTERS | TIMES)
+    for views in (visit, data, models, results, jobs, forecasts):
+        app.register_blueprint(views.blueprint)
     app.register_error_handler(Exception, tell)
     return app
 
@@ -49,8 +51,8 @@ def tell(error: Exception) -> ResponseReturnValue:
         # A refusal is shown where forms show theirs, whatever they were to replace.
         answer.headers["HX-Retarget"] = "#problem"
         answer.headers["HX-Reswap"] = "innerHTML show:top"
-    elif isinstance(error, GatewayDownError) and request.method == "GET":
-        answer.headers["Refresh"] = _TRY_AGAIN_SECONDS
+    elif isinstance(error, GatewayError) and error.status == _UNAVAILABLE and request.method == "GET":
+        answer.headers["Refresh"] = f"{error.retry_after or _TRY_AGAIN_SECONDS:.0f}"
     return answer
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flask import current_app
 
 from ui.api_client import Gateway
+from ui.archive import Archive
 from ui.attempts import Attempts
 from ui.background import Background
 from ui.runs import Runs
@@ -21,6 +22,7 @@ class Context:
 
     settings: Settings
     gateway: Gateway
+    archive: Archive
     background: Background
     store: Store
     tables: Tables
@@ -37,7 +39,8 @@ def make_context(settings: Settings, gateway: Gateway | None = None) -> Context:
     gateway = gateway or Gateway(settings.api_base_url, settings.api_key.get_secret_value())
     store, background = Store(settings.state_dir, settings.lifetime_hours), Background()
     tables, runs = Tables(store, gateway), Runs(store, gateway, background)
-    return Context(settings, gateway, background, store, tables, runs, Attempts())
+    archive = Archive(gateway.connection)
+    return Context(settings, gateway, archive, background, store, tables, runs, Attempts())
 
 
 def context() -> Context:

@@ -40,6 +40,12 @@ class Forecast:
                 found.append((round(mirror - level, 9), self.quantiles[level], self.quantiles[mirror]))
         return found
 
+    @property
+    def single_levels(self) -> list[float]:
+        """The levels that bound no interval: those without a mirror, the median excepted."""
+        mirrors = {round(1 - level, 9) for level in self.quantiles}
+        return [level for level in self.quantiles if round(level, 9) not in mirrors]
+
 
 def read_answer(model: str, answer: Mapping[str, Any]) -> list[Forecast]:
     """Return the forecasts of an answer, one a series, in its order."""

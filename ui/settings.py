@@ -77,6 +77,11 @@ class Settings(BaseSettings):
         """Whether the page is for users of this host alone, without a proxy that brings others."""
         return self.host in LOOPBACK and self.trusted_proxy is None
 
+    @property
+    def public_url(self) -> str:
+        """The gateway in the requests that visitors copy, without a slash at its end."""
+        return (self.api_public_url or self.api_base_url).rstrip("/")
+
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
         if not self.api_key.get_secret_value():

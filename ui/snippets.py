@@ -2,9 +2,10 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+_AHEAD = 12
 _PYTHON = """import os
 
 import httpx
@@ -43,6 +44,18 @@ def as_curl(url: str, body: Mapping[str, Any]) -> str:
 def as_python(url: str, body: Mapping[str, Any]) -> str:
     """Return the request as a script that prints the forecast as a pandas table."""
     return _PYTHON.format(url=repr(url), body=_indent(_literal(body)))
+
+
+def job_examples(base: str, samples: Sequence[Mapping[str, Any]], model: str) -> list[tuple[str, str]]:
+    """Return requests that hand a job to a gateway, each with what it forecasts: a sample, a dataset."""
+    url = f"{base}/api/v1/forecast-jobs"
+    by_name: dict[str, Any] = {"model": model, "dataset": "default", "prediction_length": _AHEAD}
+    found = [("Forecast a dataset of your history by its name", by_name)]
+    for sample in samples[:1]:
+        source = {"data_source_url_or_path": sample["path"], "data_definition": sample["data_definition"]}
+        body = {"model": model, **source, "parameters": {"horizon_len": _AHEAD}}
+        found.insert(0, (f"Forecast the sample {sample['name']}", body))
+    return [(title, as_curl(url, body)) for title, body in found]
 
 
 def _literal(value: Any, depth: int = 0) -> str:

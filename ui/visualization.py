@@ -28,9 +28,10 @@ def draw_forecasts(target: str, layers: Sequence[Forecast]) -> dict[str, Any]:
     until the legend is clicked.
     """
     first = layers[0]
-    traces = [_line(first.dates, first.history, "History", HISTORY)]
+    traces = [_line(first.dates, first.history, "History", HISTORY)] if first.dates else []
     for number, layer in enumerate(layers):
         traces += _fan(layer, f"model-{number}", shown=number == 0)
+        traces += _single_levels(layer, f"model-{number}", shown=number == 0)
         traces.append(
             _line(layer.future, layer.point, layer.model, f"model-{number}", width=2.5, group=layer.model)
         )
@@ -82,7 +83,7 @@ def _fan(layer: Forecast, role: str, *, shown: bool) -> list[dict[str, Any]]:
             {
                 **edge,
                 "y": list(lower),
-                "name": f"{model} {share:.0%}, lower",
+                "name": f"{model} {share_in_words(share)}, lower",
                 "meta": {"role": role, "band": None},
             }
         )
@@ -99,8 +100,32 @@ def _fan(layer: Forecast, role: str, *, shown: bool) -> list[dict[str, Any]]:
     return found
 
 
+def _single_levels(layer: Forecast, role: str, *, shown: bool) -> list[dict[str, Any]]:
+    """Return a line for each level that bounds no interval."""
+    visible = True if shown else "legendonly"
+    return [
+        {
+            **_line(
+                layer.future,
+                layer.quantiles[level],
+                f"{layer.model} quantile {level:g}",
+                role,
+                dash="dash",
+                width=1,
+            ),
+            "visible": visible,
+        }
+        for level in layer.single_levels
+    ]
+
+
 def _shares(layer: Forecast) -> str:
-    return ", ".join(f"{share:.0%}" for share, _, _ in layer.intervals)
+    return ", ".join(share_in_words(share) for share, _, _ in layer.intervals)
+
+
+def share_in_words(share: float) -> str:
+    """Return the share that a band promises to hold: 80%, or 99.9% where whole percent would lie."""
+    return f"{share * 100:.6g}%"
 
 
 def _layout(target: str, cutoff: str | None = None) -> dict[str, Any]:

@@ -84,15 +84,25 @@ def names_item(forecast_id: str) -> bool:
 
 
 def read_items(
-    connection: Connection, forecast_id: str, item_id: str | None, after: int, most: int
+    connection: Connection,
+    forecast_id: str,
+    item_id: str | None,
+    after: int,
+    most: int,
+    status: str | None = None,
 ) -> list[Row[Any]]:
-    """Return the items of a run, or the one of a forecast, in their order, after a position."""
+    """Return the items of a run, or the one of a forecast, in their order, after a position.
+
+    Only those of a name or a status, where one is given.
+    """
     items = forecast_items.c
     one = names_item(forecast_id)
     own = items.forecast_id == forecast_id if one else items.forecast_run_id == forecast_id
     asked = select(forecast_items).where(own, items.position > after)
     if item_id is not None:
         asked = asked.where(items.item_id == item_id)
+    if status is not None:
+        asked = asked.where(items.status == status)
     return list(connection.execute(asked.order_by(items.position).limit(most)).all())
 
 

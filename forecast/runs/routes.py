@@ -152,6 +152,9 @@ class Page:
     """Which items of a run are asked for."""
 
     item_id: Annotated[Name | None, Query(description="Only this item.")] = None
+    status: Annotated[
+        Literal["succeeded", "failed"] | None, Query(description="Only such items, in an answer of JSON.")
+    ] = None
     limit: Annotated[int, Query(ge=1, le=10_000, description="The most items in an answer of JSON.")] = 1000
     cursor: Annotated[
         int | None, Query(ge=0, le=2**31 - 1, description="`next_cursor` of an answer of JSON.")

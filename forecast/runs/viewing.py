@@ -20,6 +20,10 @@ class Page(Protocol):
         """Only this item, where it is named."""
 
     @property
+    def status(self) -> str | None:
+        """Only those that succeeded or failed, where it is named."""
+
+    @property
     def limit(self) -> int:
         """How many."""
 
@@ -40,7 +44,8 @@ def tell(database: Database, client_id: str, forecast_id: str, page: Page) -> by
     after = -1 if page.cursor is None else page.cursor
     with database.read() as connection:
         run = finding.find_run(connection, client_id, forecast_id)
-        items = finding.read_items(connection, forecast_id, page.item_id, after, page.limit + 1)
+        most = page.limit + 1
+        items = finding.read_items(connection, forecast_id, page.item_id, after, most, page.status)
         shown = items[: page.limit]
         told = tell_kept(connection, run.forecast_run_id, shown, run.quantile_levels)
     following = shown[-1].position if len(items) > page.limit else None

@@ -62,6 +62,12 @@ async def _rest() -> None:
     await asyncio.gather(*others, return_exceptions=True)
 
 
+def rows_of(text: str) -> list[str]:
+    """Return the words of each row of a page's table, apart by blanks."""
+    rows = re.findall(r"(?s)<tr>.*?</tr>", text)
+    return [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", row)) for row in rows]
+
+
 def finish(background: Background) -> None:
     """Return when all that goes on behind the page has ended."""
     background.wait(_rest())

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from tests.ui.shelf import Shelf
 from ui.api_client import Gateway
 
 Columns = dict[str, Sequence[Any]]
@@ -126,6 +127,7 @@ class FakeGateway:
 
     def __init__(self) -> None:
         self.down = False
+        self.shelf = Shelf()
         self.report: dict[str, Any] = MONTHLY
         self.holdout_problems: list[dict[str, Any]] = []
         self.states: dict[str, tuple[str, str | None]] = {"ets": ("ready", None), "deep": ("ready", None)}
@@ -174,6 +176,8 @@ class FakeGateway:
         self.patience[call] = request.extensions["timeout"]["read"]
         if self.refusals[call]:
             return self.refusals[call].pop(0)
+        if (kept := self.shelf.answer(request)) is not None:
+            return kept
         if request.url.path.startswith("/forecast/v1/"):
             return await self._answer_model(request.url.path.split("/")[3:], body)
         return self._answer_table(call, body)

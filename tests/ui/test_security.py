@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 
 from tests.ui.conftest import MakePage, Visitor
 from tests.ui.fakes import FakeGateway
+from tests.ui.shelf import make_item, make_job, make_run
 from ui.security import safe_target
 
 OPEN = {"/login", "/health", "/static/base.css"}
 CLOSED = ["/", "/banner", "/tables/" + "0" * 32, "/runs/" + "0" * 32, "/models/ets/state", "/nothing"]
+CLOSED += ["/jobs", "/jobs/job-1", "/jobs/job-1/progress", "/forecasts", "/forecasts/run-1"]
+CLOSED += ["/forecasts/run-1/forecast.csv"]
 
 
 def policy(header: str) -> dict[str, list[str]]:
@@ -43,9 +46,11 @@ def test_refusals_have_strict_headers_too(visitor: Visitor, gateway: FakeGateway
         assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
 
 
-def test_no_page_has_a_script_or_a_style_of_its_own(visitor: Visitor) -> None:
+def test_no_page_has_a_script_or_a_style_of_its_own(visitor: Visitor, gateway: FakeGateway) -> None:
     table = visitor.bring()
-    for address in ("/", "/login", "/nothing", table):
+    gateway.shelf.jobs, gateway.shelf.runs = [make_job()], [make_run(make_item("A"))]
+    kept = ("/jobs", "/jobs/job-1", "/forecasts", "/forecasts/run-1")
+    for address in ("/", "/login", "/nothing", table, *kept):
         text = visitor.get(address).text
         assert re.findall(r"<script(?![^>]*\bsrc=)", text) == []
         assert re.findall(r"<style|\son[a-z]+=|\sstyle=|javascript:", text) == []
@@ -68,7 +73,7 @@ def test_every_change_needs_the_token_of_the_session(page: Flask, visitor: Visit
     stranger = Visitor(page)
     stranger.get("/")
     changes = [str(rule) for rule in page.url_map.iter_rules() if "POST" in (rule.methods or ())]
-    assert len(changes) == 7
+    assert len(changes) == 8
 
     for rule in changes:
         address = re.sub(r"<table_id>", table.rpartition("/")[2], rule)

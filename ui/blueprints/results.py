@@ -192,7 +192,6 @@ def _choose_from(names: list[str]) -> dict[str, Any]:
 
 def _snippets(run: Run) -> dict[str, tuple[str, str]]:
     """Return the request to each model, for a shell and for Python."""
-    settings, body = context().settings, run.body("forecast")
-    base = (settings.api_public_url or settings.api_base_url).rstrip("/")
+    base, body = context().settings.public_url, run.body("forecast")
     urls = {model: f"{base}/forecast/v1/{model}/inference" for model in run.done("forecast")}
     return {model: (as_curl(url, body), as_python(url, body)) for model, url in urls.items()}

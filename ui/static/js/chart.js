@@ -8,9 +8,10 @@ const NARROW = 600;
 const config = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "autoScale2d", "select2d"] };
 
 export function drawAll(within) {
-  for (const box of within.querySelectorAll("[data-src]:not([data-drawn])")) {
+  for (const box of within.querySelectorAll(":is([data-src], [data-figure]):not([data-drawn])")) {
     box.dataset.drawn = "";
-    draw(box, box.dataset.src);
+    if (box.dataset.figure) drawGiven(box);
+    else draw(box, box.dataset.src);
   }
 }
 
@@ -36,6 +37,11 @@ export function exportImage(box, format) {
   const layout = { ...box.layout, showlegend: true, title, margin: { ...box.layout.margin, t: 90 } };
   const size = { width: 1400, height: 700, scale: format === "png" ? 2 : 1 };
   Plotly.downloadImage({ data: box.data, layout, config }, { format, filename: name, ...size });
+}
+
+function drawGiven(box) {
+  box.figure = JSON.parse(box.dataset.figure);
+  return show(box);
 }
 
 async function draw(box, address) {
