@@ -61,10 +61,12 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     model_id, _, family = request.param.partition(" ")
     folder = tmp_path_factory.mktemp(model_id)
     body = write_checkpoint(model_id, family, folder)
+    logs = tmp_path_factory.mktemp("logs")
     settings = Settings(
         api_secret_key=KEY,
         data_dir=ROOT / "data",
-        log_dir=tmp_path_factory.mktemp("logs"),
+        log_dir=logs,
+        database_url=f"sqlite:///{logs}/sapheneia.db",
         initialize_on_start=(),
         rate_limit_enabled=False,
     )

@@ -50,6 +50,7 @@ def main(port: int, folder: Path, *, bare: bool) -> None:
         api_secret_key=KEY,
         data_dir=folder / "data",
         log_dir=folder / "logs",
+        database_url=f"sqlite:///{folder}/sapheneia.db",
         rate_limit_enabled=False,
         initialize_on_start=() if bare else ("statsforecast",),
     )
