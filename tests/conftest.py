@@ -1,3 +1,4 @@
+import gc
 import os
 import socket
 import threading
@@ -40,6 +41,13 @@ hypothesis_settings.register_profile("untimed", deadline=None)
 hypothesis_settings.load_profile("untimed")
 
 MakeApp = Callable[..., FastAPI]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collected() -> None:
+    """Let the collector pass over all libraries and tests: each shutdown of a model has it run."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
