@@ -106,6 +106,7 @@ def run_process(model_id: str, **environment: str) -> Iterator[Gateway]:
             "RESULT_CACHE_BYTES": "0",
             "DATA_DIR": str(ROOT / "data"),
             "LOG_DIR": folder,
+            "DATABASE_URL": f"sqlite:///{folder}/sapheneia.db",
             "HF_HUB_OFFLINE": "1",
         }
         listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)

@@ -58,6 +58,7 @@ def _time_start(models: str) -> float:
             "MODEL_NAME": "all",
             "INITIALIZE_ON_START": models,
             "LOG_DIR": folder,
+            "DATABASE_URL": f"sqlite:///{folder}/sapheneia.db",
         }
         app = ["forecast.main:app", "--app-dir", str(ROOT), "--host", "127.0.0.1", "--port", str(port)]
         started = time.perf_counter()

@@ -1,4 +1,6 @@
+import gc
 import os
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -25,6 +27,11 @@ from tests.databases import (  # noqa: F401 - fixtures of every folder of tests
     postgres,
 )
 from tests.fakes import FakeAdapter
+from tests.sharing import (  # noqa: F401 - hooks of pytest and of its plugin xdist
+    pytest_collection_modifyitems,
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
+)
 
 ROOT = Path(__file__).parents[1]
 KEY = "test-key-of-more-than-thirty-two-characters"
@@ -32,14 +39,24 @@ AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# The tests share the cores already: threads of tiny models would only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["RESULT_CACHE_BYTES"] = "0"  # models compute whatever is asked, however often
 os.environ["ENV_FILE"] = "/nonexistent"  # no developer's .env reaches a test
 
 # No time is asserted on: a busy machine must not fail a test.
-hypothesis_settings.register_profile("untimed", deadline=None)
-hypothesis_settings.load_profile("untimed")
+hypothesis_settings.register_profile("quick", deadline=None, max_examples=40)
+hypothesis_settings.register_profile("thorough", deadline=None, max_examples=1000)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 MakeApp = Callable[..., FastAPI]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collected() -> None:
+    """Let the collector pass over all libraries and tests: each shutdown of a model has it run."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
@@ -63,13 +80,20 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAdapter]:
 
 
 @pytest.fixture
-def make_settings(tmp_path: Path) -> Callable[..., Settings]:
+def make_settings(
+    tmp_path: Path,
+    migrated_sqlite: Path,  # noqa: F811 - the fixture of that name
+) -> Callable[..., Settings]:
+    """Make settings of a gateway, whose database has all tables already: making them takes a while."""
+    kept = tmp_path / "gateway.db"
+    shutil.copy(migrated_sqlite, kept)
+
     def make(**changes: Any) -> Settings:
         given: dict[str, Any] = {
             "api_secret_key": KEY,
             "data_dir": ROOT / "data",
             "log_dir": tmp_path / "logs",
-            "database_url": f"sqlite:///{tmp_path}/sapheneia.db",
+            "database_url": f"sqlite:///{kept}",
             "initialize_on_start": (),
             "rate_limit_enabled": False,
         }
@@ -107,6 +131,7 @@ def serve() -> Iterator[Callable[[FastAPI], str]]:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     yield start
-    for server, thread in running:
+    for server, _ in running:
         server.should_exit = True
+    for _, thread in running:
         thread.join()

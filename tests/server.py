@@ -70,6 +70,7 @@ def run_server(folder: Path, port: int, workers: int = 1, **environment: str) ->
         "RESULT_CACHE_BYTES": "0",
         "RATE_LIMIT_ENABLED": "false",
         "LOG_DIR": str(folder / "logs"),
+        "DATABASE_URL": f"sqlite:///{folder}/sapheneia.db",
         "TMPDIR": str(folder),
     }
     output = folder / "output"

@@ -21,9 +21,11 @@ Post = Callable[..., Any]
 def post(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
     folder = tmp_path_factory.mktemp("local")
     body = tiny.write(folder)
+    logs = tmp_path_factory.mktemp("logs")
     settings = Settings(
         api_secret_key=KEY,
-        log_dir=tmp_path_factory.mktemp("logs"),
+        log_dir=logs,
+        database_url=f"sqlite:///{logs}/sapheneia.db",
         initialize_on_start=(),
         rate_limit_enabled=False,
     )

@@ -42,6 +42,7 @@ def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
         "INITIALIZE_ON_START": "none",
         "LAZY_INITIALIZATION": "true",
         "LOG_DIR": str(tmp_path),
+        "DATABASE_URL": f"sqlite:///{tmp_path}/sapheneia.db",
     }
     process = subprocess.Popen(
         [sys.executable, "-c", SERVER, "forecast.main:app", "--port", port],

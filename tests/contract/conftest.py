@@ -30,6 +30,11 @@ class Model:
         """Return the name by which the tables of docs/models.md know what is loaded."""
         return f"{self.model_id} {self.family}" if self.family else _FIRST[self.model_id]
 
+    @property
+    def fits(self) -> bool:
+        """Return whether it is fitted to each series anew, which takes a good part of a second."""
+        return get_service(self.model_id).require_ready()[1].weights is None
+
     def post(self, action: str, body: dict[str, Any], **headers: str) -> Any:
         return self.client.post(f"/forecast/v1/{self.model_id}/{action}", json=body, headers=headers)
 
@@ -61,10 +66,12 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     model_id, _, family = request.param.partition(" ")
     folder = tmp_path_factory.mktemp(model_id)
     body = write_checkpoint(model_id, family, folder)
+    logs = tmp_path_factory.mktemp("logs")
     settings = Settings(
         api_secret_key=KEY,
         data_dir=ROOT / "data",
-        log_dir=tmp_path_factory.mktemp("logs"),
+        log_dir=logs,
+        database_url=f"sqlite:///{logs}/sapheneia.db",
         initialize_on_start=(),
         rate_limit_enabled=False,
     )

@@ -223,6 +223,7 @@ def test_without_traces_nothing_is_imported_that_makes_or_sends_them(tmp_path: P
         "API_SECRET_KEY": "k",
         "INITIALIZE_ON_START": "none",
         "LOG_DIR": str(tmp_path),
+        "DATABASE_URL": f"sqlite:///{tmp_path}/sapheneia.db",
         "ENV_FILE": "/nonexistent",
         "PYTHONPATH": ":".join(sys.path),
     }

@@ -86,11 +86,12 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     folder = tmp_path_factory.mktemp("nginx")
     folder.chmod(0o755)
     shared = {"ENV_FILE": os.devnull, "API_SECRET_KEY": KEY, "HF_HUB_OFFLINE": "1"}
+    own = {"LOG_DIR": str(folder), "DATABASE_URL": f"sqlite:///{folder}/sapheneia.db"}
     port = free_port()
     gateway = Service(
         [sys.executable, "-m", "uvicorn", "forecast.main:app", "--port", str(port)],
         port,
-        {**shared, "INITIALIZE_ON_START": "none", "LOG_DIR": str(folder), "RATE_LIMIT_PER_MINUTE": "3"},
+        {**shared, **own, "INITIALIZE_ON_START": "none", "RATE_LIMIT_PER_MINUTE": "3"},
         folder / "gateway.log",
     )
     port = free_port()

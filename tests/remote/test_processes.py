@@ -52,6 +52,7 @@ def running(port: int, folder: Path, **changes: str) -> Iterator[Process]:
         "INITIALIZE_ON_START": "fake",
         "RATE_LIMIT_ENABLED": "false",
         "LOG_DIR": str(folder),
+        "DATABASE_URL": f"sqlite:///{folder}/sapheneia.db",
         **changes,
     }
     process = subprocess.Popen(
