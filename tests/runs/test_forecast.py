@@ -193,7 +193,7 @@ def test_quantiles_can_be_left_out(client: TestClient, items: pd.DataFrame) -> N
         ({"quantile_levels": [1.5]}, 422, "REQUEST_INVALID", "quantile_levels"),
         ({"parameters": {"methd": 1}}, 422, "REQUEST_INVALID", "Unknown field 'methd'"),
         ({"parameters": {"horizon_len": 3}}, 422, "REQUEST_INVALID", "prediction_length"),
-        ({"parameters": {"freq": "nonsense"}}, 422, "REQUEST_INVALID", "is no frequency"),
+        ({"parameters": {"freq": "every day"}}, 422, "REQUEST_INVALID", "is no frequency"),
         ({"parameters": {"multivariate": True}}, 422, "NOT_SUPPORTED", "one target at a time"),
         ({"start_date": "soon"}, 422, "REQUEST_INVALID", "is not a date"),
         ({"model": "fakes"}, 422, "REQUEST_INVALID", "did you mean 'fake'?"),

@@ -1,0 +1,69 @@
+from collections.abc import Callable, Iterator
+
+import pandas as pd
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from forecast.core.config import Settings
+from forecast.database.connection import Database
+from forecast.main import create_app
+from tests import fake_model
+from tests.conftest import AUTHORIZED, MakeApp
+from tests.fakes import FakeAdapter
+from tests.runs.conftest import ask, demand, put
+
+
+@pytest.fixture
+def behind(
+    make_app: MakeApp, database_url: str, serve: Callable[[FastAPI], str], tmp_path: object
+) -> Iterator[TestClient]:
+    """A client of a gateway whose fake model is in a service of its own, loaded."""
+    url = serve(make_app(database_url=f"sqlite:///{tmp_path}/service.db"))
+    fake_model.service.initialize()
+    app = make_app(database_url=database_url, model_service_urls=f"fake={url}")
+    with TestClient(app, headers=AUTHORIZED) as client:
+        yield client
+
+
+def test_a_model_in_a_service_of_its_own_makes_the_same_forecasts(
+    behind: TestClient,
+    database: Database,
+    items: pd.DataFrame,
+    database_url: str,
+    make_settings: Callable[..., Settings],
+    fake: FakeAdapter,
+) -> None:
+    put(database, demand("gappy", 30).drop(index=[11]))
+    told = ask(behind, quantile_levels=[0.1, 0.3])
+    with TestClient(create_app(make_settings(database_url=database_url)), headers=AUTHORIZED) as here:
+        fake_model.service.initialize()
+        wanted = ask(here, quantile_levels=[0.1, 0.3])
+
+    assert told["model_version"] == wanted["model_version"]
+    for one, own in zip(told["forecasts"], wanted["forecasts"], strict=True):
+        assert one["predictions"] == own["predictions"]
+        assert (one["error"] is None) == (own["error"] is None)
+        if one["metadata"]:
+            assert one["metadata"] | {"data_hash": ""} == own["metadata"] | {"data_hash": ""}
+
+
+def test_a_model_that_its_service_has_not_loaded_is_a_conflict(
+    behind: TestClient, items: pd.DataFrame
+) -> None:
+    fake_model.service.shutdown()
+
+    answer = behind.post("/api/v1/forecast", json={"model": "fake"})
+
+    assert (answer.status_code, answer.json()["error"]) == (409, "MODEL_NOT_INITIALIZED")
+
+
+def test_a_service_that_cannot_be_reached_is_unavailable(
+    make_app: MakeApp, database_url: str, items: pd.DataFrame
+) -> None:
+    app = make_app(database_url=database_url, model_service_urls="fake=http://127.0.0.1:9")
+    with TestClient(app, headers=AUTHORIZED) as client:
+        answer = client.post("/api/v1/forecast", json={"model": "fake"})
+
+    assert (answer.status_code, answer.json()["error"]) == (503, "MODEL_SERVICE_UNAVAILABLE")
+    assert int(answer.headers["retry-after"]) >= 1
