@@ -1,83 +1,50 @@
 """The gateway, started as `uvicorn forecast.main:app`."""
 
-import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-from anyio import create_task_group
-from anyio.to_thread import run_sync
 from fastapi import FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 from prometheus_client import CollectorRegistry, ProcessCollector
 from pydantic import ValidationError
 
 from forecast import discovery
 from forecast.clients import routes as clients
 from forecast.clients.authenticator import make_authenticator
-from forecast.core.compression import GZipMiddleware
 from forecast.core.config import Settings, SettingsError, describe_fault
-from forecast.core.decompression import Decompression
-from forecast.core.logs import configure_logging
-from forecast.core.media import ARROW, PARQUET
-from forecast.core.middleware import BodyLimits, KeyBeforeBody, RequestContext, Safeguard
+from forecast.core.middleware import BodyLimits
 from forecast.core.problem import install_error_handlers
 from forecast.core.rate_limit import RateLimiter
-from forecast.core.readiness import Readiness
-from forecast.core.routing import PREFIX
-from forecast.core.termination import end_loads, ended_by_signal
-from forecast.core.tracing import TraceRequests, require_tracing, start_tracing, stop_tracing
+from forecast.core.tracing import require_tracing
 from forecast.database.connection import Database
-from forecast.database.outage import prepare_at_start
 from forecast.history import routes as history
-from forecast.idempotency import sweep as idempotency
 from forecast.idempotency.keys import Keys
 from forecast.idempotency.settings import IdempotencySettings
 from forecast.jobs import routes as jobs
 from forecast.jobs.desk import open_desk
-from forecast.jobs.runner import close_when_signalled
-from forecast.jobs.sweeping import sweep_always
 from forecast.jobs.watching import socket as job_socket
 from forecast.jobs.watching import stream as job_stream
 from forecast.jobs.watching.settings import WatchSettings
 from forecast.jobs.watching.watcher import Watcher
-from forecast.jobs.webhooks.delivering import Deliverer
 from forecast.jobs.webhooks.settings import WebhookSettings
+from forecast.lifespan import configure_logs, lifespan
 from forecast.metrics import routes as metrics
 from forecast.metrics.models import ModelCollector
-from forecast.metrics.requests import RequestMetrics
 from forecast.metrics.sharing import SharedFigures
-from forecast.models import get_available_models, get_router, get_service, require_active, require_settings
-from forecast.remote.client import connect
-from forecast.remote.middleware import Except
+from forecast.models import require_active
 from forecast.runs import routes as runs
-from forecast.runs.retention import forget_always
 from forecast.runs.settings import RunSettings
+from forecast.served import hold_models, include_models
+from forecast.stack import add_middleware
 from forecast.tables import routes as tables
 from forecast.uploads import routes as uploads
 
 _MULTIPART_OVERHEAD = 65_536
-_EXPOSED_HEADERS = (
-    "X-Request-ID",
-    "X-Process-Time",
-    "Retry-After",
-    "Location",
-    "Idempotency-Replayed",
-    "Preference-Applied",
-    "X-RateLimit-Limit",
-    "X-RateLimit-Remaining",
-    "X-RateLimit-Reset",
-)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Return the gateway; raises SettingsError where a setting names no model or a model's own is wrong."""
     settings = settings or Settings()
-    served = _choose(settings)
-    require_settings(served)
     require_tracing()
     app = FastAPI(
         title="Sapheneia",
@@ -86,156 +53,45 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.settings = settings
-    _add_models(app, settings, served)
+    hold_models(app, settings)
     app.state.rate_limiter = RateLimiter(settings)
-    app.state.database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
-    app.state.authenticator = make_authenticator(settings, app.state.database)
-    _add_jobs(app, settings)
+    _hold_records(app, settings)
+    registry = _hold_figures(app, settings)
+    include_models(app, settings)
+    by_path = {
+        f"{uploads.router.prefix}/uploads": settings.max_upload_size + _MULTIPART_OVERHEAD,
+        f"{history.router.prefix}/series": settings.max_upload_size,
+    }
+    app.include_router(uploads.router, max_body_size=by_path[f"{uploads.router.prefix}/uploads"])
+    app.include_router(history.router, max_body_size=settings.max_upload_size)
+    for feature in (tables, clients, runs, jobs):
+        app.include_router(feature.router, max_body_size=settings.max_request_size)
+    for reading in (job_stream, job_socket, discovery, metrics):
+        app.include_router(reading.router)
+    install_error_handlers(app)
+    add_middleware(app, settings, BodyLimits(settings.max_request_size, by_path), registry)
+    return app
+
+
+def _hold_records(app: FastAPI, settings: Settings) -> None:
+    """Let the app's state have the database, and what keeps clients, runs and jobs in it."""
+    state = app.state
+    state.database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
+    state.authenticator = make_authenticator(settings, state.database)
+    state.run_settings = RunSettings()
+    require_active("DEFAULT_MODEL", [state.run_settings.default_model])
+    state.jobs = open_desk(settings, state.run_settings, state.database, state.services, state.service_urls)
+    state.idempotency_keys = Keys(state.database, IdempotencySettings().idempotency_hours)
+    state.watcher = Watcher(state.database, WatchSettings().job_streams_per_client)
+    state.webhook_settings = WebhookSettings()
+
+
+def _hold_figures(app: FastAPI, settings: Settings) -> CollectorRegistry:
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(ModelCollector(app.state.services, app.state.readiness))
     app.state.figures = SharedFigures(registry, settings.metrics_dir)
-    upload_limit = settings.max_upload_size + _MULTIPART_OVERHEAD
-    app.include_router(uploads.router, max_body_size=upload_limit)
-    app.include_router(tables.router, max_body_size=settings.max_request_size)
-    app.include_router(clients.router, max_body_size=settings.max_request_size)
-    app.include_router(history.router, max_body_size=settings.max_upload_size)
-    app.include_router(runs.router, max_body_size=settings.max_request_size)
-    app.include_router(jobs.router, max_body_size=settings.max_request_size)
-    app.include_router(discovery.router)
-    app.include_router(metrics.router)
-    app.include_router(job_stream.router)
-    app.include_router(job_socket.router)
-    install_error_handlers(app)
-    # The last one added is the first to see a request and the last to see its response.
-    by_path = {f"{uploads.router.prefix}/uploads": upload_limit}
-    by_path[f"{history.router.prefix}/series"] = settings.max_upload_size
-    limits = BodyLimits(settings.max_request_size, by_path)
-    passed_on = tuple(f"{PREFIX}/{model_id}/" for model_id in app.state.service_urls)
-    app.add_middleware(Except, prefixes=passed_on, middleware=partial(Decompression, limits=limits))
-    app.add_middleware(KeyBeforeBody)
-    packing = partial(
-        GZipMiddleware,
-        minimum_size=1024,
-        compresslevel=1,
-        exclude_content_types=(ARROW, PARQUET, job_stream.EVENT_STREAM),
-    )
-    app.add_middleware(Except, prefixes=passed_on, middleware=packing)
-    app.add_middleware(Safeguard, limits=limits)
-    app.add_middleware(RequestMetrics, registry=registry)
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=settings.cors_allowed_origins,
-        allow_credentials=settings.cors_allow_credentials,
-        allow_methods=settings.cors_allow_methods,
-        allow_headers=settings.cors_allow_headers,
-        expose_headers=_EXPOSED_HEADERS,
-    )
-    app.add_middleware(TraceRequests)
-    app.add_middleware(RequestContext, ending=lambda: app.state.readiness.ending)
-    return app
-
-
-@asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Load the models that are to be loaded at start, and let all go at the end."""
-    settings: Settings = app.state.settings
-    _configure_logging(settings)
-    start_tracing(app.version)
-    services, desk = app.state.services, app.state.jobs
-    try:
-        async with (
-            ended_by_signal(settings.drain_seconds) as signalled,
-            connect(app.state.service_urls, signalled) as app.state.remote,
-            create_task_group() as meanwhile,
-        ):
-            app.state.readiness.ends_when(signalled.is_set)
-            meanwhile.start_soon(end_loads, services.values(), signalled)
-            meanwhile.start_soon(app.state.figures.leave_always)
-            meanwhile.start_soon(run_sync, prepare_at_start, app.state.database)
-            keep = app.state.run_settings.forecast_retention_days
-            meanwhile.start_soon(forget_always, app.state.database, keep)
-            meanwhile.start_soon(sweep_always, app.state.database, keep)
-            meanwhile.start_soon(close_when_signalled, desk.runner, signalled)
-            meanwhile.start_soon(_tell_of_jobs, app, signalled)
-            desk.runner.start()
-            for model_id in app.state.readiness.required:
-                if model_id in services:  # one in a service of its own is loaded by that
-                    meanwhile.start_soon(run_sync, services[model_id].start)
-            yield
-            meanwhile.cancel_scope.cancel()
-    finally:
-        await run_sync(desk.runner.stop)
-        async with create_task_group() as group:
-            for service in services.values():
-                group.start_soon(run_sync, service.shutdown)
-            group.start_soon(run_sync, stop_tracing)
-            group.start_soon(run_sync, app.state.database.close)
-        app.state.figures.leave()
-
-
-async def _tell_of_jobs(app: FastAPI, signalled: asyncio.Event) -> None:
-    deliverer = Deliverer(app.state.database, app.state.webhook_settings)
-    async with create_task_group() as group:
-        group.start_soon(app.state.watcher.run)
-        group.start_soon(app.state.watcher.end_when, signalled)
-        group.start_soon(deliverer.run)
-        group.start_soon(idempotency.sweep_always, app.state.idempotency_keys)
-
-
-def _configure_logging(settings: Settings) -> None:
-    configure_logging(settings.log_level, settings.log_dir, settings.log_format)
-
-
-def _add_jobs(app: FastAPI, settings: Settings) -> None:
-    database = app.state.database
-    app.state.run_settings = _read_run_settings()
-    app.state.jobs = open_desk(
-        settings, app.state.run_settings, database, app.state.services, app.state.service_urls
-    )
-    app.state.idempotency_keys = Keys(database, IdempotencySettings().idempotency_hours)
-    app.state.watcher = Watcher(database, WatchSettings().job_streams_per_client)
-    app.state.webhook_settings = WebhookSettings()
-
-
-def _add_models(app: FastAPI, settings: Settings, served: list[str]) -> None:
-    urls = _choose_remote(settings)
-    app.state.model_ids = served
-    app.state.service_urls = urls
-    app.state.services = {model_id: get_service(model_id) for model_id in served if model_id not in urls}
-    app.state.remote = {}  # those of the URLs, while the app runs
-    app.state.readiness = Readiness(app.state.services, _required(settings, served))
-    for model_id in urls:
-        from forecast.remote.routes import build_remote_router  # with httpx, which takes a while
-
-        router = build_remote_router(model_id, get_router(model_id))
-        app.include_router(router, max_body_size=settings.max_request_size)
-    for model_id in served:
-        app.include_router(get_router(model_id), max_body_size=settings.max_request_size)
-
-
-def _read_run_settings() -> RunSettings:
-    limits = RunSettings()
-    require_active("DEFAULT_MODEL", [limits.default_model])
-    return limits
-
-
-def _choose(settings: Settings) -> list[str]:
-    if settings.model_name == "all":
-        return get_available_models()
-    require_active("MODEL_NAME", [settings.model_name])
-    return [settings.model_name]
-
-
-def _choose_remote(settings: Settings) -> dict[str, str]:
-    require_active("MODEL_SERVICE_URLS", list(settings.model_service_urls))
-    # A process of one model serves it itself: so the gateway and its services can share one .env.
-    return settings.model_service_urls if settings.model_name == "all" else {}
-
-
-def _required(settings: Settings, served: list[str]) -> list[str]:
-    require_active("INITIALIZE_ON_START", settings.initialize_on_start)
-    return [name for name in settings.initialize_on_start if name in served]
+    return registry
 
 
 def __getattr__(name: str) -> Any:
@@ -245,6 +101,6 @@ def __getattr__(name: str) -> Any:
             app = globals().setdefault("app", create_app())
         except (SettingsError, ValidationError) as error:
             sys.exit(f"error: {describe_fault(error)}")
-        _configure_logging(app.state.settings)  # before the server's first lines
+        configure_logs(app.state.settings)  # before the server's first lines
         return app
     raise AttributeError(name)

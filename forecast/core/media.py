@@ -9,6 +9,7 @@ JSON = "application/json"
 ARROW = "application/vnd.apache.arrow.stream"
 PARQUET = "application/vnd.apache.parquet"
 CSV = "text/csv"
+EVENT_STREAM = "text/event-stream"
 KINDS = (JSON, ARROW, PARQUET)
 """What bodies and answers may be, the default first."""
 

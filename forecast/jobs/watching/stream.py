@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
+from forecast.core.media import EVENT_STREAM
 from forecast.core.routing import PROBLEMS, guards
 from forecast.core.security import Calling
 from forecast.jobs.watching.position import find_position
 from forecast.jobs.watching.watcher import Watch, Watcher
 
-EVENT_STREAM = "text/event-stream"
 KEEP_ALIVE_SECONDS = 15.0
 _RECONNECT_MS = 2000
 # Neither a cache nor nginx may hold events back.
