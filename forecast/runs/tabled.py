@@ -32,9 +32,8 @@ def split_table(
     settings: Settings, ask: Ask, request: InferenceRequest[Any], most_items: int, pinned: Pinned
 ) -> list[Part]:
     """Return the parts of an inference; its table is read now. Raises the errors of its reading."""
-    read = anyio.run(
-        partial(find_table, request.data_source_url_or_path, request.data, settings, select(request))
-    )
+    source, inline = request.data_source_url_or_path, request.data
+    read = anyio.run(partial(find_table, source, inline, settings, ask.client_id, select(request)))
     whole = make_portion(request, read())
     names = list(whole.rows)
     width = len(whole.targets)
