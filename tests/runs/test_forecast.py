@@ -174,7 +174,8 @@ def test_other_data_has_another_hash(client: TestClient, database: Database, ite
 
 
 def test_quantiles_can_be_left_out(client: TestClient, items: pd.DataFrame) -> None:
-    for levels in (None, []):
+    none: tuple[list[float] | None, ...] = (None, [])
+    for levels in none:
         told = ask(client, item_ids=["A"], quantile_levels=levels)
         assert told["forecasts"][0]["predictions"][0]["quantiles"] == {}
         kept = client.get(f"/api/v1/forecasts/{told['forecast_run_id']}").json()

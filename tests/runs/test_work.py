@@ -58,7 +58,7 @@ def by_name(model_id: str = "fake", **body: Any) -> Ask:
 
 def by_table(frame: pd.DataFrame, model_id: str = "fake", **parameters: Any) -> Ask:
     cells = frame.assign(timestamp=frame["timestamp"].astype(str)).astype(object)
-    table = cells.where(cells.notna(), None).to_dict("list")
+    table = {name: [None if pd.isna(cell) else cell for cell in cells[name]] for name in cells}
     roles = {"item_id": "id", "timestamp": "timestamp", "value": "target"}
     body = {
         "data": table,
