@@ -131,7 +131,7 @@ WRONG: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("changes", WRONG, ids=str)
+@pytest.mark.parametrize("changes", WRONG)
 def test_a_token_whose_claims_are_wrong_is_refused(by_secret: TestClient, changes: dict[str, Any]) -> None:
     token = jwt.api_jws.encode(json.dumps(claims(ISSUER, **changes)).encode(), SECRET, algorithm="HS256")
     status, told = me(by_secret, token)

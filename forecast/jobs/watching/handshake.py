@@ -11,7 +11,7 @@ from forecast.core.config import Settings
 from forecast.core.errors import AuthenticationError, RateLimitError, SapheneiaError
 from forecast.core.principal import Principal
 from forecast.core.rate_limit import RateLimiter
-from forecast.core.security import find_caller
+from forecast.core.security import recognize
 
 TOKEN_SECONDS = 5.0
 _UNKNOWN = (
@@ -64,14 +64,13 @@ async def authenticate(socket: WebSocket, authorization: str) -> Principal:
 
     Raises AuthenticationError where that is nobody known, RateLimitError beyond the quota.
     """
-    others = [pair for pair in socket.scope["headers"] if pair[0] != b"authorization"]
-    socket.scope["headers"] = [*others, (b"authorization", authorization.encode())]
-    found = await find_caller(socket.scope)
-    address = f"address:{socket.client.host if socket.client else 'unknown'}"
-    await _count(socket, found if isinstance(found, Principal) else address)
-    if isinstance(found, SapheneiaError):
-        raise found
-    return found
+    try:
+        principal = await recognize(socket.scope, authorization)
+    except SapheneiaError:
+        await _count(socket, f"address:{socket.client.host if socket.client else 'unknown'}")
+        raise
+    await _count(socket, principal)
+    return principal
 
 
 async def _count(socket: WebSocket, caller: Principal | str) -> None:
