@@ -1,5 +1,6 @@
 import gc
 import os
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -71,13 +72,20 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAdapter]:
 
 
 @pytest.fixture
-def make_settings(tmp_path: Path) -> Callable[..., Settings]:
+def make_settings(
+    tmp_path: Path,
+    migrated_sqlite: Path,  # noqa: F811 - the fixture of that name
+) -> Callable[..., Settings]:
+    """Make settings of a gateway, whose database has all tables already: making them takes a while."""
+    kept = tmp_path / "gateway.db"
+    shutil.copy(migrated_sqlite, kept)
+
     def make(**changes: Any) -> Settings:
         given: dict[str, Any] = {
             "api_secret_key": KEY,
             "data_dir": ROOT / "data",
             "log_dir": tmp_path / "logs",
-            "database_url": f"sqlite:///{tmp_path}/sapheneia.db",
+            "database_url": f"sqlite:///{kept}",
             "initialize_on_start": (),
             "rate_limit_enabled": False,
         }
