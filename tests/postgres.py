@@ -22,6 +22,10 @@ class PostgresServer:
     """One server with a folder of its own; whoever starts it ends it."""
 
     def __init__(self, binaries: Path) -> None:
+        self.spare: list[str] = []
+        """Empty databases that a test may take."""
+        self.shape = ""
+        """What tells that a database has the tables of an empty one."""
         self._binaries = binaries
         self._folder = Path(tempfile.mkdtemp(prefix="sapheneia-postgres-"))
         # The server refuses to run as root.
