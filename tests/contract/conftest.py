@@ -30,6 +30,11 @@ class Model:
         """Return the name by which the tables of docs/models.md know what is loaded."""
         return f"{self.model_id} {self.family}" if self.family else _FIRST[self.model_id]
 
+    @property
+    def fits(self) -> bool:
+        """Return whether it is fitted to each series anew, which takes a good part of a second."""
+        return get_service(self.model_id).require_ready()[1].weights is None
+
     def post(self, action: str, body: dict[str, Any], **headers: str) -> Any:
         return self.client.post(f"/forecast/v1/{self.model_id}/{action}", json=body, headers=headers)
 
