@@ -38,8 +38,9 @@ os.environ["RESULT_CACHE_BYTES"] = "0"  # models compute whatever is asked, howe
 os.environ["ENV_FILE"] = "/nonexistent"  # no developer's .env reaches a test
 
 # No time is asserted on: a busy machine must not fail a test.
-hypothesis_settings.register_profile("untimed", deadline=None)
-hypothesis_settings.load_profile("untimed")
+hypothesis_settings.register_profile("quick", deadline=None, max_examples=40)
+hypothesis_settings.register_profile("thorough", deadline=None, max_examples=1000)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 MakeApp = Callable[..., FastAPI]
 
