@@ -124,6 +124,7 @@ def serve() -> Iterator[Callable[[FastAPI], str]]:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     yield start
-    for server, thread in running:
+    for server, _ in running:
         server.should_exit = True
+    for _, thread in running:
         thread.join()
