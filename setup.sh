@@ -90,7 +90,7 @@ verb_test() {
 
 verb_test_containers() {
   prepare dev
-  in_venv pytest -m containers tests/containers "$@"
+  in_venv pytest -n 0 -m containers tests/containers "$@"
 }
 
 verb_check() {

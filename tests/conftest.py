@@ -27,6 +27,11 @@ from tests.databases import (  # noqa: F401 - fixtures of every folder of tests
     postgres,
 )
 from tests.fakes import FakeAdapter
+from tests.sharing import (  # noqa: F401 - hooks of pytest and of its plugin xdist
+    pytest_collection_modifyitems,
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
+)
 
 ROOT = Path(__file__).parents[1]
 KEY = "test-key-of-more-than-thirty-two-characters"
@@ -34,6 +39,8 @@ AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# The tests share the cores already: threads of tiny models would only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["RESULT_CACHE_BYTES"] = "0"  # models compute whatever is asked, however often
 os.environ["ENV_FILE"] = "/nonexistent"  # no developer's .env reaches a test
 
