@@ -19,7 +19,13 @@ _MOST = 4  # each has torch and a browser in its memory
 _FOLDERS = re.compile(r"tests/page|tests/core/weights|forecast/models/\w+/tests")
 _CASES = re.compile(r"\[(.*)\]$")
 # The longest come first, so that the processes end at about the same time.
-_FIRST = ("tests/contract statsforecast", "tests/contract prophet", "tests/test_benchmarks.py", "tests/page")
+_FIRST = (
+    "tests/test_benchmarks.py",
+    "tests/page",
+    "tests/contract statsforecast",
+    "tests/test_documentation.py",
+    "tests/contract prophet",
+)
 
 
 @pytest.hookimpl(tryfirst=True)

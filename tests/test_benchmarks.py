@@ -26,6 +26,8 @@ from benchmarks.gateway import Caller, run_gateway
 from benchmarks.report import Table, describe_machine
 from benchmarks.results import Results
 
+pytestmark = pytest.mark.timeout(300)  # several processes import torch, one after the other
+
 
 def test_the_overhead_of_a_call_comes_out_as_a_table_of_numbers() -> None:
     table = overhead.measure_noop(calls=2)
