@@ -30,6 +30,7 @@ SapheneiaError                          500 INTERNAL_ERROR
 ├── LoadingError                        503 MODEL_LOADING
 ├── QuotaStoreError                     503 QUOTAS_UNAVAILABLE
 ├── DatabaseUnavailableError            503 DATABASE_UNAVAILABLE
+├── BrokerUnavailableError              503 JOB_QUEUE_UNAVAILABLE
 ├── ServiceUnavailableError             503 MODEL_SERVICE_UNAVAILABLE
 │   └── ServiceLostError                502 MODEL_SERVICE_LOST
 └── DeadlineError                       504 DEADLINE_EXCEEDED
@@ -257,6 +258,12 @@ class DatabaseUnavailableError(SapheneiaError):
     """The database of history, jobs and forecasts does not answer."""
 
     code, status, title = "DATABASE_UNAVAILABLE", 503, "Database unavailable"
+
+
+class BrokerUnavailableError(SapheneiaError):
+    """The broker that hands jobs to workers does not answer."""
+
+    code, status, title = "JOB_QUEUE_UNAVAILABLE", 503, "Job queue unavailable"
 
 
 class ServiceUnavailableError(SapheneiaError):
