@@ -50,7 +50,7 @@ class ModelService(Generic[Loaded]):
         self.adapter = adapter
         self.figures = Figures(adapter.model_id)
         self._settings_type = settings_type
-        self._folder = folder
+        self.folder = folder
         self._lock = threading.Lock()
         self._snapshot: Snapshot[Loaded] = Snapshot()
 
@@ -104,7 +104,7 @@ class ModelService(Generic[Loaded]):
         """
         request = request or InitializationRequest()
         self._refuse_if_busy(self._snapshot)  # before anybody else is asked what an alias means
-        config = choose_config(self.adapter, self.settings, request, self._folder)
+        config = choose_config(self.adapter, self.settings, request, self.folder)
         by_default = not request.model_dump(exclude_defaults=True, exclude={"wait"})
         attempt = self._begin(config, Load(by_default), seen)
         if attempt.status == "ready":

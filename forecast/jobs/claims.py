@@ -111,13 +111,13 @@ class Claims:
         A part that waits at a broker counts as one in work, whose turn was when it was handed out.
         """
         now = self.clock()
-        running = and_(job_chunks.c.status == "running", job_chunks.c.lease_until > now)
+running = and_(job_chunks.c.status == "running", job_chunks.c.lease_until > now)
         busy = or_(running, job_chunks.c.handed_at.is_not(None))
-        last = func.max(func.coalesce(job_chunks.c.handed_at, job_chunks.c.claimed_at))
-        turn = func.coalesce(last, func.min(jobs.c.created_at))
         clients = (
             select(
-                job_chunks.c.client_id, func.sum(case((busy, 1), else_=0)).label("busy"), turn.label("turn")
+                job_chunks.c.client_id,
+                func.sum(case((busy, 1), else_=0)).label("busy"),
+                _turn().label("turn"),
             )
             .join(jobs)
             .where(jobs.c.status.in_(OPEN))
@@ -170,6 +170,17 @@ class Claims:
 
 
 _FREE = {"status": "pending", "worker": None, "lease_until": None}
+
+
+def _turn() -> ColumnElement[datetime]:
+    """Return when it was the turn of a client last, or else since when it waits."""
+    earlier = jobs.alias()
+    # Also of jobs that have ended, so that many small ones have no more turns than a large one.
+    begun = select(func.max(earlier.c.started_at)).where(earlier.c.client_id == job_chunks.c.client_id)
+    started = begun.scalar_subquery()
+    taken = func.max(func.coalesce(job_chunks.c.handed_at, job_chunks.c.claimed_at))
+    last = case((or_(started.is_(None), taken > started), taken), else_=started)
+    return func.coalesce(last, func.min(jobs.c.created_at))
 
 
 def holds(chunk: Chunk) -> ColumnElement[bool]:

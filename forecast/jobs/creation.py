@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, insert, select, text
 from forecast.core.errors import NotFoundError, RateLimitError, StateError
 from forecast.database.connection import Database
 from forecast.jobs.bodies import Webhook
-from forecast.jobs.claims import utc_now
+from forecast.jobs.claims import Clock, utc_now
 from forecast.jobs.course import OPEN, end_early
 from forecast.jobs.events import append_event
 from forecast.jobs.listing import of_client
@@ -32,14 +32,16 @@ class Jobs:
     runner: Runner
     settings: JobSettings
     default_model: str
+    clock: Clock = utc_now
 
 
 def create_job(desk: Jobs, ask: Ask, webhook: Webhook | None = None) -> str:
     """Write down a job, hand it out, and return its ID.
 
-    Raises the errors of `Work.split` where it cannot be done as asked, and RateLimitError where too many
-    jobs of the client wait or run.
+    Raises BrokerUnavailableError where no job can be handed out now, the errors of `Work.split` where it
+    cannot be done as asked, and RateLimitError where too many jobs of the client wait or run.
     """
+    desk.runner.check()
     parts = desk.work.split(ask, desk.settings.job_chunk_items)
     job_id = str(uuid.uuid4())
     with desk.database.write() as connection:
@@ -61,7 +63,9 @@ def cancel_job(desk: Jobs, client_id: str, job_id: str) -> None:
         status = connection.execute(select(jobs.c.status).where(of_client(client_id, job_id))).scalar()
         if status is None:
             raise NotFoundError(f"There is no job '{job_id}'.")
-        if status not in OPEN or not end_early(connection, desk.work, job_id, "cancelled", None, utc_now()):
+        if status not in OPEN or not end_early(
+            connection, desk.work, job_id, "cancelled", None, desk.clock()
+        ):
             raise StateError(f"The job '{job_id}' has ended.")
 
 
@@ -78,7 +82,7 @@ def _require_room(connection: Connection, client_id: str, most: int) -> None:
 
 
 def _insert(connection: Connection, desk: Jobs, job_id: str, ask: Ask, parts: list[Part]) -> None:
-    now = utc_now()
+    now = desk.clock()
     items = sum(part.items for part in parts)
     run_id = desk.work.open_run(connection, ask, items, job_id)
     connection.execute(insert(jobs).values(_job_row(desk, job_id, run_id, ask, items, now)))

@@ -25,6 +25,7 @@ jobs = Table(
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
     Index(None, "client_id", "created_at", "job_id"),
+    Index(None, "client_id", "started_at"),
     Index(None, "finished_at"),
 )
 

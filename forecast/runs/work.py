@@ -46,6 +46,10 @@ class PartResult:
     """The items of a part in their order, those that failed among them."""
 
     rows: list[Item]
+    version: str | None = None
+    """Which weights and which version of the library made the forecasts."""
+    seconds: float = 0.0
+    """How long that took."""
 
     @property
     def items(self) -> int:

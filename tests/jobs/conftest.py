@@ -54,22 +54,28 @@ class Bench:
     database: Database
     settings: JobSettings
     work: FakeWork = field(default_factory=FakeWork)
-    clock: Clock = field(default_factory=Clock)
+    clock: Callable[[], datetime] = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
         self.claims = Claims(self.database, self.settings, self.clock)
         # One that is never started hands nothing out.
         idle = EmbeddedRunner(self.claims, self.work, MODELS)
-        self.desk = Jobs(self.database, self.work, idle, self.settings, "fake")
+        self.desk = Jobs(self.database, self.work, idle, self.settings, "fake", self.clock)
 
     def create(self, items: int | list[str] = 10, client: str = "default", model: str = "fake") -> str:
         wanted = names(items) if isinstance(items, int) else items
+        if isinstance(self.clock, Clock):
+            self.clock.pass_seconds(0.01)  # no two are equally old
         return create_job(self.desk, make_ask(wanted, client, model))
 
     def take(self) -> Chunk:
         chunk = self.claims.take(MODELS)
         assert chunk is not None, "there was nothing to be done"
         return chunk
+
+    def pass_seconds(self, seconds: float) -> None:
+        assert isinstance(self.clock, Clock)
+        self.clock.pass_seconds(seconds)
 
     def run(self, chunk: Chunk | None = None) -> None:
         """Compute a part, which is claimed where none is given."""

@@ -97,7 +97,7 @@ def test_a_job_all_of_whose_items_fail_has_failed(bench: Bench) -> None:
 def test_a_part_that_two_workers_computed_is_stored_once(bench: Bench) -> None:
     job_id = bench.create(20)
     late = bench.take()
-    bench.clock.pass_seconds(bench.settings.job_lease_seconds + 1)
+    bench.pass_seconds(bench.settings.job_lease_seconds + 1)
     bench.run_all()
     assert bench.job(job_id).items_done == 20
 
@@ -155,9 +155,9 @@ def test_a_job_that_is_cancelled_while_it_ends_is_told_one_end(bench: Bench) -> 
 def test_a_part_is_begun_again_when_the_lease_of_a_dead_worker_ran_out(bench: Bench) -> None:
     job_id = bench.create(10)
     first = bench.take()
-    bench.clock.pass_seconds(bench.settings.job_lease_seconds - 1)
+    bench.pass_seconds(bench.settings.job_lease_seconds - 1)
     assert bench.claims.take(MODELS) is None
-    bench.clock.pass_seconds(1)
+    bench.pass_seconds(1)
     second = bench.take()
     assert (second.part.number, second.attempts) == (first.part.number, 2)
     bench.run(second)
@@ -168,7 +168,7 @@ def test_signs_of_life_keep_a_part(bench: Bench) -> None:
     bench.create(10)
     chunk = bench.take()
     for _ in range(3):
-        bench.clock.pass_seconds(bench.settings.job_lease_seconds - 1)
+        bench.pass_seconds(bench.settings.job_lease_seconds - 1)
         assert bench.claims.keep([chunk.worker], renew=True) == {chunk.worker}
         assert bench.claims.take(MODELS) is None
 
@@ -177,7 +177,7 @@ def test_a_job_whose_worker_always_dies_fails_and_says_why(bench: Bench) -> None
     job_id = bench.create(20)
     for _ in range(bench.settings.job_max_attempts):
         assert bench.take().part.number == 0
-        bench.clock.pass_seconds(bench.settings.job_lease_seconds + 1)
+        bench.pass_seconds(bench.settings.job_lease_seconds + 1)
     bench.run()
     job = bench.job(job_id)
     assert job.status == "failed"
@@ -206,9 +206,9 @@ def test_a_part_waits_for_a_model_that_is_away_and_is_done_when_it_is_back(
     bench.work, there = failing(error), bench.work
     for wait in (1, 1, 2, 4, 8, 16, 30, 30):
         bench.run()
-        bench.clock.pass_seconds(wait - 0.1)
+        bench.pass_seconds(wait - 0.1)
         assert bench.claims.take(MODELS) is None
-        bench.clock.pass_seconds(0.1)
+        bench.pass_seconds(0.1)
     bench.work = there
     bench.run()
     assert bench.job(job_id).status == "succeeded"
@@ -221,7 +221,7 @@ def test_patience_with_a_model_that_stays_away_ends(database: Database) -> None:
     tries = 0
     while bench.job(job_id).status in ("pending", "running"):
         bench.run()
-        bench.clock.pass_seconds(30)
+        bench.pass_seconds(30)
         tries += 1
     assert tries == 8  # after 1, 1, 2, 4, 8, 16 and 30 s
     error = bench.job(job_id).error
@@ -235,7 +235,7 @@ def test_a_part_that_takes_too_long_is_begun_three_times(bench: Bench) -> None:
     for _ in range(3):
         assert bench.job(job_id).status in ("pending", "running")
         bench.run()
-        bench.clock.pass_seconds(30)
+        bench.pass_seconds(30)
     error = bench.job(job_id).error
     assert error is not None
     assert error.error == "DEADLINE_EXCEEDED"

@@ -249,7 +249,8 @@ def _are_inside(ticks: Rows, parameters: Parameters, zone: tzinfo | None) -> NDA
     for field, side in (("context_start_date", np.greater_equal), ("context_end_date", np.less_equal)):
         text = getattr(parameters, field)
         if text is not None:
-            inside &= side(ticks, read_bound(field, text, zone).as_unit("ns").value)
+            bound = read_bound(field, text, zone, is_end=field == "context_end_date")
+            inside &= side(ticks, bound.as_unit("ns").value)
     return inside
 
 

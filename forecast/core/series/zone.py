@@ -73,8 +73,8 @@ def _span(text: str) -> str:
     return next((alias for pattern, alias in named if re.fullmatch(pattern, text.strip())), "D")
 
 
-def read_bound(field: str, text: str, zone: tzinfo | None) -> pd.Timestamp:
-    """Return the start or the end of the context, inclusive, in the zone of the data.
+def read_bound(field: str, text: str, zone: tzinfo | None, *, is_end: bool) -> pd.Timestamp:
+    """Return a start or an end of what is read, inclusive, in the zone of the data.
 
     A bare date, month, quarter or year as the end means the whole of it. Of an hour that the clock repeats,
     a start means the first and an end the second. Raises RequestError naming the field.
@@ -83,7 +83,6 @@ def read_bound(field: str, text: str, zone: tzinfo | None) -> pd.Timestamp:
         stamp = parse_dates(pd.Series([text], name=field))[0]
     except DataError as error:
         raise RequestError(f"{field} '{text}' is not a date.") from error
-    is_end = field == "context_end_date"
     try:
         if is_end and ":" not in text and stamp == stamp.normalize():
             stamp = stamp.to_period(_span(text)).end_time

@@ -48,6 +48,7 @@ def _make_jobs() -> None:
         Column("finished_at", UtcDateTime),
     )
     _index("forecast_jobs", "client_id", "created_at", "job_id")
+    _index("forecast_jobs", "client_id", "started_at")
     _index("forecast_jobs", "finished_at")
 
 

@@ -1,0 +1,90 @@
+"""Reading history for a forecast: a table of items and the roles of its columns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection
+
+from forecast.core.parameters import Missing, Role
+from forecast.history.columns import ITEM, STAMP, VALUE
+from forecast.history.datasets import Dataset, find_dataset
+from forecast.history.items import Items, find_items, list_names
+from forecast.history.rows import Rows
+from forecast.history.stamps import read_bounds, read_micros
+from forecast.history.storage import storage_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """Observations of items as a table, rows by item and then time, and what is to be known to forecast it.
+
+    `frame` has `item_id` (categories), `timestamp`, `value` and a column for each covariate; `roles` has the
+    role of each of these columns. `missing`, `freq` and `timezone` are the dataset's, `calendar` names the
+    covariates to make of the dates (`add_calendar`).
+    """
+
+    frame: pd.DataFrame
+    roles: dict[str, Role]
+    missing: Missing
+    freq: str | None
+    timezone: str | None
+    calendar: tuple[str, ...] = ()
+
+
+def read_history(
+    connection: Connection,
+    client_id: str,
+    dataset: str,
+    item_ids: Sequence[str] | None,
+    until: str | None = None,
+) -> History:
+    """Return the history of a client's items, or of all of a dataset, up to a date.
+
+    `until` is a date or a date with a time, a bare date meaning the whole of that day; nothing after it is
+    read. Items that are not there are left out. Raises NotFoundError where there is no such dataset,
+    RequestError where `until` is no date.
+    """
+    found = find_dataset(connection, client_id, dataset)
+    chosen = find_items(connection, found.dataset_id, item_ids)
+    first, last = read_bounds(None, until, zoned=bool(found.zoned), timezone=found.timezone)
+    frame = read_frame(connection, found, chosen, first, last)
+    roles: dict[str, Role] = {ITEM: "id", STAMP: "timestamp", VALUE: "target"}
+    roles.update({one.name: one.role for one in found.covariates})
+    calendar = tuple(name for name in found.made if name not in roles)
+    return History(frame, roles, found.missing, found.freq, found.timezone, calendar)
+
+
+def list_item_ids(connection: Connection, client_id: str, dataset: str) -> list[str]:
+    """Return the names of all items of a client's dataset, sorted; raise NotFoundError where there is none."""
+    return list_names(connection, find_dataset(connection, client_id, dataset).dataset_id)
+
+
+def read_frame(
+    connection: Connection, dataset: Dataset, chosen: Items, first: int, last: int
+) -> pd.DataFrame:
+    """Return the rows of items from one kept stamp to another, by item and then time."""
+    order = np.argsort(chosen.keys)
+    keys = chosen.keys[order]
+    rows = storage_of(connection).fetch(connection, keys, first, last, len(dataset.covariates))
+    places = order[np.searchsorted(keys, rows.keys)] if len(keys) else rows.keys
+    ordered = Rows(places.astype(np.int64), rows.at, rows.values, rows.covariates).ordered()
+    return _make_frame(dataset, chosen.ids, ordered)
+
+
+def _make_frame(dataset: Dataset, ids: list[str], rows: Rows) -> pd.DataFrame:
+    """Return rows, whose keys are places among ids, as a table."""
+    columns: dict[str, object] = {
+        ITEM: pd.Categorical.from_codes(rows.keys, categories=pd.Index(ids, dtype=object)),
+        STAMP: read_micros(rows.at, zoned=bool(dataset.zoned), timezone=dataset.timezone),
+        VALUE: rows.values,
+    }
+    for place, one in enumerate(dataset.covariates):
+        values = rows.covariates[:, place]
+        if one.labels is None:
+            columns[one.name] = values
+            continue
+        codes = np.where(np.isnan(values), -1, values).astype(np.int64)
+        columns[one.name] = pd.Categorical.from_codes(codes, categories=pd.Index(one.labels, dtype=object))
+    return pd.DataFrame(columns)

@@ -1,0 +1,65 @@
+"""Reading and writing many observations in SQLite."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from forecast.history.rows import Ints, Rows, pack, packed_width, unpack
+
+_AT_ONCE = 50_000
+_SELECT = (
+    "SELECT item_key, at, value, covariates FROM observations"
+    " WHERE item_key IN (SELECT value FROM json_each(?)) AND at BETWEEN ? AND ?"
+)
+_SELECT_BARE = _SELECT.replace(", covariates FROM", " FROM")
+_INSERT = "INSERT INTO observations (item_key, at, value, covariates) VALUES (?, ?, ?, ?)"
+_REPLACE = _INSERT.replace("INSERT", "INSERT OR REPLACE")
+_EXTEND = 'UPDATE items SET first = ?, last = ?, "rows" = ? WHERE item_key = ?'
+
+
+def fetch(connection: Connection, keys: Ints, first: int, last: int, covariates: int) -> Rows:
+    """Return the rows of items from `first` to `last`, both inclusive, in no order."""
+    fields: list[tuple[str, str]] = [("key", "i8"), ("at", "i8"), ("value", "f8")]
+    if covariates:
+        fields.append(("packed", f"V{packed_width(covariates)}"))
+    statement = _SELECT if covariates else _SELECT_BARE
+    asked = (json.dumps(keys.tolist()), first, last)
+    # Its own cursor: rows of SQLAlchemy would take twice as long to make.
+    found = connection.exec_driver_sql(statement, asked)
+    assert found.cursor is not None
+    read = np.fromiter(found.cursor, dtype=np.dtype(fields))
+    found.close()
+    packed = read["packed"] if covariates else np.empty(len(read), dtype="V8")
+    return Rows(
+        read["key"].copy(), read["at"].copy(), read["value"].copy(), unpack(packed, covariates).copy()
+    )
+
+
+def insert(connection: Connection, rows: Rows) -> None:
+    """Write rows of which none is there yet."""
+    for part in _tuples(rows):
+        connection.exec_driver_sql(_INSERT, part)
+
+
+def replace(connection: Connection, rows: Rows) -> None:
+    """Write rows in the place of those that are there."""
+    for part in _tuples(rows):
+        connection.exec_driver_sql(_REPLACE, part)
+
+
+def set_extents(connection: Connection, keys: Ints, first: Ints, last: Ints, counts: Ints) -> None:
+    """Keep the first and last stamp and the number of rows of items."""
+    told = list(zip(first.tolist(), last.tolist(), counts.tolist(), keys.tolist(), strict=True))
+    if told:
+        connection.exec_driver_sql(_EXTEND, told)
+
+
+def _tuples(rows: Rows) -> Iterator[list[tuple[Any, ...]]]:
+    for start in range(0, len(rows), _AT_ONCE):
+        part = rows.take(np.arange(start, min(start + _AT_ONCE, len(rows))))
+        packed: list[Any] = pack(part.covariates).tolist() if part.covariates.shape[1] else [None] * len(part)
+        columns = (part.keys.tolist(), part.at.tolist(), part.values.tolist(), packed)
+        yield list(zip(*columns, strict=True))

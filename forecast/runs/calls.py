@@ -1,0 +1,80 @@
+"""Calls of a model's service from a thread, whose errors become the gateway's own again."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import httpx
+import orjson
+
+from forecast.core.errors import SapheneiaError, ServiceUnavailableError
+from forecast.core.routing import PREFIX
+from forecast.remote.faults import RETRY_SECONDS, told
+
+_CONNECT_SECONDS = 2.0
+_ROWS = re.compile(r"\b([Rr]ows?) (\d+)(?: and (\d+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceCalls:
+    """The routes of one model in the service at `url`, which has the gateway's key."""
+
+    model_id: str
+    url: str
+    key: str
+
+    def call(
+        self,
+        route: str,
+        seconds: float,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        name_row: Callable[[int], int] = lambda row: row,
+    ) -> bytes:
+        """Return what a route answers to a body, or to a GET without one.
+
+        Raises the error that the service tells, its rows called as `name_row` calls them, and
+        ServiceUnavailableError or ServiceLostError where it does not answer within so many seconds.
+        """
+        timeout = httpx.Timeout(seconds, connect=_CONNECT_SECONDS)
+        sent = {"Authorization": f"Bearer {self.key}", **(headers or {})}
+        address = f"{self.url}{PREFIX}/{self.model_id}/{route}"
+        with told(self.model_id), httpx.Client(timeout=timeout, trust_env=False) as client:
+            method = "GET" if body is None else "POST"
+            answer = client.request(method, address, headers=sent, content=body)
+        if answer.status_code >= 400:
+            raise self._read_error(answer, name_row)
+        return answer.content
+
+    def _read_error(self, answer: httpx.Response, name_row: Callable[[int], int]) -> SapheneiaError:
+        try:
+            problem = orjson.loads(answer.content)
+            code, detail = str(problem["error"]), str(problem["detail"])
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            return ServiceUnavailableError(
+                f"The service of the model '{self.model_id}' answered {answer.status_code}.",
+                retry_after=RETRY_SECONDS,
+            )
+        kind = _find_error(code)
+        after = answer.headers.get("retry-after", "")
+        return kind(
+            _ROWS.sub(lambda found: _rename(found, name_row), detail).removeprefix(kind.prefix),
+            details=problem.get("details"),
+            retry_after=float(after) if after.isdecimal() else None,
+        )
+
+
+def _find_error(code: str) -> type[SapheneiaError]:
+    """Return the kind of error that has a code; one that this gateway does not know is its own fault."""
+    waiting: list[type[SapheneiaError]] = [SapheneiaError]
+    while waiting:
+        kind = waiting.pop()
+        if kind.code == code:
+            return kind
+        waiting += kind.__subclasses__()
+    return SapheneiaError
+
+
+def _rename(found: re.Match[str], name_row: Callable[[int], int]) -> str:
+    rows = [str(name_row(int(row))) for row in found.groups()[1:] if row is not None]
+    return f"{found[1]} {' and '.join(rows)}"

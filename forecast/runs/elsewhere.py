@@ -1,0 +1,166 @@
+"""Forecasts by a model in a service of its own."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+import pandas as pd
+import pyarrow as pa
+
+from forecast.core.errors import (
+    ConfigConflictError,
+    InitializingError,
+    LoadingError,
+    NotInitializedError,
+    OverloadedError,
+    RateLimitError,
+)
+from forecast.core.frame import METADATA_KEY
+from forecast.core.media import ARROW
+from forecast.core.parameters import InferenceRequest
+from forecast.core.series.columns import read_numbers
+from forecast.core.series.zone import read_bound
+from forecast.remote.faults import RETRY_SECONDS
+from forecast.runs.calls import ServiceCalls
+from forecast.runs.cells import write_frame
+from forecast.runs.local import pause, to_micros
+from forecast.runs.outcome import Predicted
+from forecast.runs.pinning import Pinned
+from forecast.runs.portion import Portion
+
+_STATUS_SECONDS = 5.0
+_LONGER_SECONDS = 5.0
+_PASSING = (OverloadedError, LoadingError, RateLimitError, InitializingError)
+"""What a service refuses for a while only."""
+
+
+@dataclass(slots=True, eq=False)
+class ModelElsewhere:
+    """A model in a service of its own, as a run began with it; `patience` and `version` as of a LocalModel.
+
+    `longest` is how many seconds the service may take for one call.
+    """
+
+    service: ServiceCalls
+    pinned: Pinned
+    longest: float
+    patience: float | None
+    cancelled: Callable[[], bool]
+    version: str | None = None
+
+    def prepare(self, request: InferenceRequest[Any]) -> None:
+        """Let pass where the model is loaded as it was when the run began; raise ConfigConflictError else."""
+        if not self.pinned:
+            return  # it loads itself when it is first asked
+        now = self._patiently(lambda: read_state(self.service))
+        if now != dict(self.pinned):
+            raise ConfigConflictError(
+                f"The model '{self.service.model_id}' is loaded otherwise than when this run began;"
+                " its forecasts would be of two models.",
+                details={"loaded": now, "requested": dict(self.pinned)},
+            )
+
+    def compute(self, portion: Portion) -> dict[str, list[Predicted]]:
+        """Return the forecasts of a portion by series, one a target; raises the service's error."""
+        body = _write(portion)
+        headers = {"Content-Type": ARROW, "Accept": ARROW}
+        seconds = self.longest
+        if self.patience is not None:
+            seconds = max(0.001, min(self.patience, self.longest))
+            headers["X-Deadline-Ms"] = str(max(1, int(seconds * 1000)))
+
+        labels = portion.frame.index
+
+        def name_row(row: int) -> int:
+            return int(labels[row - 1]) + 1 if 0 < row <= len(labels) else row
+
+        def ask() -> bytes:
+            return self.service.call("inference", seconds + _LONGER_SECONDS, headers, body, name_row)
+
+        table = pa.ipc.open_stream(self._patiently(ask)).read_all()
+        said = orjson.loads(table.schema.metadata[METADATA_KEY])
+        self.version = said["execution_metadata"]["model_version"]
+        return dict(zip(portion.rows, _read(table, said, portion), strict=True))
+
+    def _patiently(self, ask: Callable[[], Any]) -> Any:
+        while True:
+            try:
+                return ask()
+            except _PASSING as error:
+                if self.patience is not None:
+                    raise
+                pause(error.retry_after or RETRY_SECONDS, self.cancelled)
+
+
+def read_state(service: ServiceCalls) -> dict[str, Any]:
+    """Return what tells which weights a service has loaded; raise NotInitializedError where it has none."""
+    now = orjson.loads(service.call("status", _STATUS_SECONDS))
+    if now["model_status"] == "initializing":
+        raise InitializingError(
+            f"The model '{service.model_id}' is being initialized.", retry_after=RETRY_SECONDS
+        )
+    if now["model_status"] != "ready":
+        raise NotInitializedError(f"The model '{service.model_id}' is not initialized in its service.")
+    weights = now["weights"] or {}
+    return {"source": now["details"], "precision": weights.get("precision")}
+
+
+def _write(portion: Portion) -> bytes:
+    request = portion.request
+    parameters = request.parameters.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    notes = {
+        "data_definition": request.data_definition,
+        "parameters": {**parameters, "freq": request.parameters.freq},
+    }
+    return write_frame(portion.frame, notes, labels=False)
+
+
+def _read(table: pa.Table, said: dict[str, Any], portion: Portion) -> Iterator[list[Predicted]]:
+    """Yield what was forecast of each series, one a target, in the order of the answer."""
+    levels = tuple(said["quantile_levels"] or ())
+    count, horizon = said["metadata"]["input_series_count"], said["metadata"]["forecast_length"]
+    zone = table.schema.field("timestamp").type.tz
+    stamps = pd.DatetimeIndex(table.column("timestamp").to_pandas())
+    dates = to_micros(stamps).reshape(count, horizon)
+    points = table.column("mean").to_numpy().reshape(count, horizon)
+    columns = [table.column(f"q{level}").to_numpy().reshape(count, horizon) for level in levels]
+    quantiles = np.stack(columns, axis=2) if columns else np.empty((count, horizon, 0))
+    together = count // len(portion.rows)
+    for at, (cutoff, data_hash) in enumerate(_facts(portion)):
+        yield [
+            Predicted(
+                dates=dates[place],
+                points=points[place],
+                quantiles=quantiles[place],
+                levels=levels,
+                cutoff=cutoff,
+                context_length=said["metadata"]["context_lengths"][place],
+                frequency=said["metadata"]["frequency"],
+                zone=zone,
+                data_hash=data_hash,
+                method=said["metadata"]["model_methods"][place],
+                covariates_used=said["metadata"]["covariates_used"],
+                warnings=tuple(dict.fromkeys((*portion.notes, *said["warnings"]))),
+            )
+            for place in range(at * together, (at + 1) * together)
+        ]
+
+
+def _facts(portion: Portion) -> Iterator[tuple[int, str]]:
+    """Yield the cutoff of each series, and a digest of its rows."""
+    stamps = portion.stamps
+    at = to_micros(stamps)
+    known = np.any([~np.isnan(read_numbers(portion.frame[name])) for name in portion.targets], axis=0)
+    until = portion.request.parameters.context_end_date
+    if until is not None:
+        bound = read_bound("context_end_date", until, stamps.tz, is_end=True)
+        known &= at <= bound.as_unit("ns").value // 1_000
+    hashes = pd.util.hash_pandas_object(portion.frame, index=False).to_numpy()
+    meaning = orjson.dumps([portion.request.data_definition, portion.request.parameters.freq])
+    for rows in portion.rows.values():
+        ordered = rows[np.argsort(at[rows], kind="stable")]
+        digest = hashlib.blake2b(meaning + hashes[ordered].tobytes(), digest_size=32)
+        yield int(at[rows][known[rows]].max()), digest.hexdigest()

@@ -1,0 +1,123 @@
+"""Forecasts of items of a dataset by their names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+
+from forecast.core.data.table import Table
+from forecast.core.errors import DataError, HistoryError, NotFoundError, RequestError, SapheneiaError
+from forecast.core.parameters import InferenceRequest
+from forecast.core.schemas import printable
+from forecast.database.connection import Database
+from forecast.history.columns import ITEM, VALUE
+from forecast.history.reading import History, list_item_ids, read_history
+from forecast.runs.asking import forecast_request, read_forecast
+from forecast.runs.lead import find_calendar
+from forecast.runs.pinning import Pinned
+from forecast.runs.portion import Calendar, Portion, is_pooled, make_portion
+from forecast.runs.schemas import ForecastRequest
+from forecast.runs.work import Ask, Part
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NamedItems:
+    """The items of one part; `first` is the place of its first in the run, `calendar` common to all parts."""
+
+    ask: Ask
+    body: ForecastRequest
+    names: list[str]
+    first: int
+    calendar: Calendar | None
+    pinned: Pinned
+
+    def read(self, database: Database, least: int) -> tuple["History", dict[str, SapheneiaError]]:
+        """Return the history of the items, and why those cannot be forecast that have too little of it."""
+        with database.read() as connection:
+            history = read_history(
+                connection, self.ask.client_id, self.body.dataset, self.names, self.body.start_date
+            )
+            known = _count_known(history)
+            missing = [name for name in self.names if name not in known]
+            there = set(list_item_ids(connection, self.ask.client_id, self.body.dataset)) if missing else ()
+        failed: dict[str, SapheneiaError] = {}
+        for name in self.names:
+            count = known.get(name, 0)
+            if name in missing and name not in there:
+                told = f"The dataset '{printable(self.body.dataset)}' has no item '{printable(name)}'."
+                failed[name] = NotFoundError(told)
+            elif count < least:
+                failed[name] = _too_short(name, count, least, self.body.start_date)
+        return history, failed
+
+    def portion(self, request: InferenceRequest[Any], history: History, names: Sequence[str]) -> Portion:
+        """Return some of the items with their history; raise DataError where no item told a calendar."""
+        if self.calendar is None:
+            raise DataError("No item tells the calendar of the dates; pass 'freq' in 'parameters'.")
+        frame = history.frame
+        chosen = frame[frame[ITEM].isin(list(names)).to_numpy()]
+        return make_portion(request, Table(chosen), self.calendar)
+
+
+def split_named(database: Database, ask: Ask, most_items: int, pinned: Pinned) -> list[Part]:
+    """Return the parts of a forecast by name; raise NotFoundError where there is no such dataset."""
+    body = read_forecast(ask)
+    with database.read() as connection:
+        empty = read_history(connection, ask.client_id, body.dataset, [], body.start_date)
+        request = as_inference(ask, body, empty)
+        names = body.item_ids or list_item_ids(connection, ask.client_id, body.dataset)
+        if not names:
+            raise RequestError(f"The dataset '{printable(body.dataset)}' has no items.")
+        try:
+            calendar = find_calendar(connection, ask.client_id, body.dataset, names, body.start_date, request)
+        except DataError:
+            calendar = None  # each item will say so
+    most = len(names) if is_pooled(request) else most_items
+    return [
+        _write(number, names[first : first + most], first, calendar, pinned)
+        for number, first in enumerate(range(0, len(names), most))
+    ]
+
+
+def read_named(ask: Ask, part: Part) -> NamedItems:
+    """Return the items of a part."""
+    kept = orjson.loads(part.content)
+    calendar = None if kept["calendar"] is None else (kept["calendar"][0], kept["calendar"][1])
+    return NamedItems(ask, read_forecast(ask), kept["names"], kept["first"], calendar, kept["pinned"])
+
+
+def as_inference(ask: Ask, body: ForecastRequest, history: History) -> InferenceRequest[Any]:
+    """Return the inference that a forecast by name is, given what its dataset says of itself."""
+    defaults = {
+        "missing": history.missing,
+        "freq": history.freq,
+        "timezone": history.timezone,
+        "add_calendar": list(history.calendar) or None,
+    }
+    return forecast_request(ask.model_id, body, history.roles, defaults)
+
+
+def _write(number: int, names: Sequence[str], first: int, calendar: Calendar | None, pinned: Pinned) -> Part:
+    kept = {"names": list(names), "first": first, "calendar": calendar, "pinned": pinned}
+    return Part(number, len(names), orjson.dumps(kept))
+
+
+def _count_known(history: History) -> dict[str, int]:
+    """Return the number of known values of each item that has rows."""
+    items = history.frame[ITEM].cat
+    codes = items.codes.to_numpy()
+    rows = np.bincount(codes, minlength=len(items.categories))
+    known = np.bincount(codes, history.frame[VALUE].notna().to_numpy(), minlength=len(items.categories))
+    return {
+        str(name): int(count) for name, count, some in zip(items.categories, known, rows, strict=True) if some
+    }
+
+
+def _too_short(name: str, count: int, least: int, until: str | None) -> HistoryError:
+    when = "" if until is None else f" up to {until}"
+    return HistoryError(
+        f"Item '{printable(name)}' has {count} known value{'s' if count != 1 else ''}{when}; a forecast needs"
+        f" at least {least} (setting MIN_HISTORICAL_DATA)."
+    )

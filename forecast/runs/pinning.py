@@ -1,0 +1,91 @@
+"""Keeping to the weights that a run began with, wherever its parts are computed."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from forecast.core.adapter import ModelConfig
+from forecast.core.errors import (
+    AbandonedError,
+    ConfigConflictError,
+    InitializingError,
+    NotInitializedError,
+)
+from forecast.core.lifecycle import ModelService
+from forecast.core.schemas import InitializationRequest
+from forecast.core.snapshot import Ready
+
+Pinned = Mapping[str, Any]
+_NAMES = (
+    "backend",
+    "precision",
+    "context_len",
+    "horizon_len",
+    "checkpoint",
+    "revision",
+    "local_model_path",
+    "mlflow_model_name",
+    "mlflow_model_version",
+    "source_type",
+)
+_PAUSE_SECONDS = 0.25
+
+
+def pin(config: ModelConfig) -> dict[str, Any]:
+    """Return what tells the weights of a configuration, and how they compute, as JSON keeps it."""
+    kept = config.model_dump(mode="json", include={*_NAMES, "accept_licence"})
+    return {name: value for name, value in kept.items() if value is not None}
+
+
+def check_pinned(model_id: str, config: ModelConfig, pinned: Pinned) -> None:
+    """Raise ConfigConflictError where a model is loaded otherwise than it was when the run began."""
+    now = pin(config)
+    differing = [name for name in _NAMES if now.get(name) != pinned.get(name)]
+    if differing:
+        raise ConfigConflictError(
+            f"The model '{model_id}' is loaded with another {', '.join(differing)} than when this run began;"
+            " its forecasts would be of two models.",
+            details={"loaded": now, "requested": dict(pinned)},
+        )
+
+
+def make_ready(
+    service: ModelService[Any], pinned: Pinned, cancelled: Callable[[], bool]
+) -> tuple[ModelConfig, Ready[Any]]:
+    """Return the loaded model, loaded as it was when the run began; waits while it loads or drains.
+
+    Raises ConfigConflictError where it is loaded otherwise, AbandonedError where the run is cancelled, and
+    the errors of a load.
+    """
+    while True:
+        if cancelled():
+            raise AbandonedError("The run was cancelled before the model was loaded.")
+        try:
+            return require_pinned(service, pinned)
+        except NotInitializedError:
+            pass
+        now = service.snapshot
+        if now.status == "initializing" or now.draining:
+            time.sleep(_PAUSE_SECONDS)
+            continue
+        try:
+            service.initialize(_request(service, pinned), now)
+        except InitializingError:
+            continue  # somebody else was faster
+
+
+def require_pinned(service: ModelService[Any], pinned: Pinned) -> tuple[ModelConfig, Ready[Any]]:
+    """Return the loaded model; raise NotInitializedError, or ConfigConflictError as check_pinned does."""
+    config, ready = service.require_ready()
+    check_pinned(service.adapter.model_id, config, pinned)
+    return config, ready
+
+
+def _request(service: ModelService[Any], pinned: Pinned) -> InitializationRequest:
+    # A model without weights takes no names of any.
+    given = {name: value for name, value in pinned.items() if name != "source_type" or _has_weights(service)}
+    return InitializationRequest(**given)
+
+
+def _has_weights(service: ModelService[Any]) -> bool:
+    return service.settings.default_checkpoint is not None

@@ -1,0 +1,77 @@
+"""Forecasts of the series of a table that came with the request."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import anyio
+
+from forecast.core.config import Settings
+from forecast.core.data.selection import select
+from forecast.core.data.source import find_table
+from forecast.core.data.table import Table
+from forecast.core.parameters import InferenceRequest
+from forecast.runs.asking import inference_request
+from forecast.runs.cells import read_frame, write_frame
+from forecast.runs.pinning import Pinned
+from forecast.runs.portion import Portion, is_pooled, make_portion
+from forecast.runs.work import Ask, Part
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TableSeries:
+    """The series of one part; `first` is the place of its first in the run."""
+
+    whole: Portion
+    first: int
+    pinned: Pinned
+
+
+def split_table(
+    settings: Settings, ask: Ask, request: InferenceRequest[Any], most_items: int, pinned: Pinned
+) -> list[Part]:
+    """Return the parts of an inference; its table is read now. Raises the errors of its reading."""
+    read = anyio.run(
+        partial(find_table, request.data_source_url_or_path, request.data, settings, select(request))
+    )
+    whole = make_portion(request, read())
+    names = list(whole.rows)
+    width = len(whole.targets)
+    most = len(names) if is_pooled(request) else max(1, most_items // width)
+    return [
+        _write(number, whole.only(names[first : first + most]), first * width, pinned)
+        for number, first in enumerate(range(0, len(names), most))
+    ]
+
+
+def read_series(ask: Ask, part: Part) -> TableSeries:
+    """Return the series of a part."""
+    frame, notes = read_frame(part.content)
+    kept = {name: value for name, value in ask.body.items() if name in ("data_definition", "parameters")}
+    request = inference_request(replace(ask, body=kept))
+    parameters = request.parameters.model_copy(update={"series_ids": None})
+    roles = notes["roles"]
+    request = request.model_copy(update={"data_definition": roles, "parameters": parameters})
+    freq, by_clock = notes["calendar"]
+    whole = make_portion(request, Table(frame), (freq, by_clock))
+    return TableSeries(replace(whole, notes=tuple(notes["notes"])), notes["first"], notes["pinned"])
+
+
+def _write(number: int, portion: Portion, first: int, pinned: Pinned) -> Part:
+    notes = {
+        "roles": portion.request.data_definition,
+        "calendar": portion.calendar,
+        "notes": portion.notes,
+        "first": first,
+        "pinned": pinned,
+    }
+    items = len(portion.rows) * len(portion.targets)
+    return Part(number, items, write_frame(portion.frame, notes, labels=True))
+
+
+def name_items(names: Sequence[str], targets: Sequence[str]) -> list[str]:
+    """Return what the forecasts of series are called, one a target, as an inference calls them."""
+    if len(targets) == 1:
+        return list(names)
+    return [f"{name}/{target}" for name in names for target in targets]
