@@ -111,7 +111,7 @@ class Claims:
         A part that waits at a broker counts as one in work, whose turn was when it was handed out.
         """
         now = self.clock()
-running = and_(job_chunks.c.status == "running", job_chunks.c.lease_until > now)
+        running = and_(job_chunks.c.status == "running", job_chunks.c.lease_until > now)
         busy = or_(running, job_chunks.c.handed_at.is_not(None))
         clients = (
             select(
