@@ -29,6 +29,10 @@ from forecast.core.termination import end_loads, ended_by_signal
 from forecast.core.tracing import TraceRequests, require_tracing, start_tracing, stop_tracing
 from forecast.database.connection import Database
 from forecast.database.outage import prepare_at_start
+from forecast.jobs import routes as jobs
+from forecast.jobs.desk import open_desk
+from forecast.jobs.runner import close_when_signalled
+from forecast.jobs.sweeping import sweep_always
 from forecast.metrics import routes as metrics
 from forecast.metrics.models import ModelCollector
 from forecast.metrics.requests import RequestMetrics
@@ -67,6 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _add_models(app, settings, served)
     app.state.rate_limiter = RateLimiter(settings)
     app.state.database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
+    app.state.jobs = open_desk(settings, app.state.database, app.state.services, app.state.service_urls)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(ModelCollector(app.state.services, app.state.readiness))
@@ -74,6 +79,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     upload_limit = settings.max_upload_size + _MULTIPART_OVERHEAD
     app.include_router(uploads.router, max_body_size=upload_limit)
     app.include_router(tables.router, max_body_size=settings.max_request_size)
+    app.include_router(jobs.router, max_body_size=settings.max_request_size)
     app.include_router(discovery.router)
     app.include_router(metrics.router)
     install_error_handlers(app)
@@ -107,7 +113,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     _configure_logging(settings)
     start_tracing(app.version)
-    services = app.state.services
+    services, desk = app.state.services, app.state.jobs
     try:
         async with (
             ended_by_signal(settings.drain_seconds) as signalled,
@@ -118,12 +124,16 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             meanwhile.start_soon(end_loads, services.values(), signalled)
             meanwhile.start_soon(app.state.figures.leave_always)
             meanwhile.start_soon(run_sync, prepare_at_start, app.state.database)
+            meanwhile.start_soon(close_when_signalled, desk.runner, signalled)
+            meanwhile.start_soon(sweep_always, desk.database, desk.limits.forecast_retention_days)
+            desk.runner.start()
             for model_id in app.state.readiness.required:
                 if model_id in services:  # one in a service of its own is loaded by that
                     meanwhile.start_soon(run_sync, services[model_id].start)
             yield
             meanwhile.cancel_scope.cancel()
     finally:
+        await run_sync(desk.runner.stop)
         async with create_task_group() as group:
             for service in services.values():
                 group.start_soon(run_sync, service.shutdown)

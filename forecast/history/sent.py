@@ -148,7 +148,7 @@ def _as_numbers(column: pd.Series) -> pd.Series:
     spelled = {value.strip().lower() if isinstance(value, str) else value for value in column.unique()}
     if not any(value in _TRUTH for value in spelled if isinstance(value, str)):
         return column
-    if not all(isinstance(value, str) and value in {*_TRUTH, ""} or value is None for value in spelled):
+    if not all((isinstance(value, str) and value in {*_TRUTH, ""}) or value is None for value in spelled):
         return column
     return column.map(lambda value: _TRUTH.get(str(value).strip().lower()))
 

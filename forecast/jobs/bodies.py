@@ -48,6 +48,7 @@ def read_ask(body: ForecastJob | InferenceJob, caller: Principal, default_model:
     """Return what a caller asks for; takes a while where the body holds a large table."""
     if isinstance(body, InferenceJob):
         asked = body.model_dump(exclude={"webhook", "model"}, exclude_unset=True)
+        asked["parameters"] = body.parameters
         return Ask("inference", caller.client_id, caller.name, body.model, asked)
     model = body.model or default_model
     asked = body.model_dump(exclude={"webhook"}) | {"model": model}

@@ -4,11 +4,9 @@ from forecast.jobs.broker import Broker
 from forecast.jobs.claims import Claims
 from forecast.jobs.handing import top_up
 from forecast.jobs.rounds import Rounds
-from forecast.jobs.sweeping import sweep
 
 ROUND_SECONDS = 1.0
 _ROUNDS_PER_TAKEOVER = 5
-_ROUNDS_PER_SWEEP = 600
 
 
 class CeleryRunner:
@@ -45,7 +43,5 @@ class CeleryRunner:
     def _go_round(self) -> None:
         if self._count % _ROUNDS_PER_TAKEOVER == 0:
             self._claims.take_over()
-        if self._count % _ROUNDS_PER_SWEEP == 0:
-            sweep(self._claims.database, self._claims.clock())
         self._count += 1
         top_up(self._claims, self._broker)

@@ -1,38 +1,23 @@
 """Writing down a job and handing it out, and cancelling it."""
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select, text
 
 from forecast.core.errors import NotFoundError, RateLimitError, StateError
-from forecast.database.connection import Database
 from forecast.jobs.bodies import Webhook
-from forecast.jobs.claims import Clock, utc_now
 from forecast.jobs.course import OPEN, end_early
+from forecast.jobs.desk import Jobs
 from forecast.jobs.events import append_event
 from forecast.jobs.listing import of_client
-from forecast.jobs.runner import Runner
-from forecast.jobs.settings import JobSettings
 from forecast.jobs.tables import job_chunks, jobs, webhook_deliveries
-from forecast.runs.work import Ask, Part, Work
+from forecast.runs.work import Ask, Part
 
 _RETRY_SECONDS = 5.0
 _LOCK = 7_237_423
 """What processes agree on that count the jobs of one client."""
-
-
-@dataclass(frozen=True, slots=True)
-class Jobs:
-    """What the routes of jobs need."""
-
-    database: Database
-    work: Work
-    runner: Runner
-    settings: JobSettings
-    default_model: str
-    clock: Clock = utc_now
 
 
 def create_job(desk: Jobs, ask: Ask, webhook: Webhook | None = None) -> str:

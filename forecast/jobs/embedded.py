@@ -8,7 +8,6 @@ from forecast.core.errors import DatabaseUnavailableError
 from forecast.jobs.claims import Claims
 from forecast.jobs.computing import run_chunk
 from forecast.jobs.leases import BEAT_SECONDS, Leases
-from forecast.jobs.sweeping import sweep
 from forecast.runs.work import Work
 
 log = logging.getLogger(__name__)
@@ -16,7 +15,6 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
 """How long a job of another process waits at the most for an idle worker."""
 _GRACE_SECONDS = 2.0
-_BEATS_PER_SWEEP = 600
 
 
 class EmbeddedRunner:
@@ -112,24 +110,19 @@ class EmbeddedRunner:
             self._woken.wait_for(lambda: self._closing.is_set() or self._calls != calls, POLL_SECONDS)
 
     def _keep(self) -> None:
-        beats = 0
-        while not self._stopped.wait(BEAT_SECONDS if beats else 0.0):
+        taken_over = False
+        while not self._stopped.wait(BEAT_SECONDS if taken_over else 0.0):
             try:
-                self._beat(beats)
-                beats += 1
+                if not taken_over and self._claims.take_over():
+                    self._wake()
+                taken_over = True
+                self._leases.beat()
             except DatabaseUnavailableError:
                 self._tell_pause()
                 self._stopped.wait(BEAT_SECONDS)
             except Exception:
                 log.exception("jobs=unkept")
                 self._stopped.wait(BEAT_SECONDS)
-
-    def _beat(self, beats: int) -> None:
-        if beats == 0 and self._claims.take_over():
-            self._wake()
-        self._leases.beat()
-        if beats % _BEATS_PER_SWEEP == 0:
-            sweep(self._claims.database, self._claims.clock())
 
     def _tell_pause(self) -> None:
         if not self._paused:

@@ -11,7 +11,8 @@ from forecast.core.routing import PROBLEMS, guards
 from forecast.core.security import Calling
 from forecast.core.unparsed import UnparsedRoute
 from forecast.jobs.bodies import ForecastJob, InferenceJob, JobBody, read_ask
-from forecast.jobs.creation import Jobs, cancel_job, create_job
+from forecast.jobs.creation import cancel_job, create_job
+from forecast.jobs.desk import Jobs
 from forecast.jobs.listing import list_jobs, read_job
 from forecast.jobs.schemas import Job, JobFilters, JobPage
 
@@ -22,7 +23,7 @@ _NOT_FOUND: dict[int | str, dict[str, Any]] = {
 _ENDED: dict[int | str, dict[str, Any]] = {
     409: {**PROBLEMS[409], "description": "The job has ended already."},
 }
-_EXAMPLES = {
+_EXAMPLES: dict[str, Any] = {
     "items of the history": {"value": {"item_ids": ["A", "B"], "prediction_length": 28}},
     "a table": {
         "value": {
@@ -55,7 +56,7 @@ Filters = Annotated[JobFilters, Query()]
 def hand_over(desk: Jobs, body: JobBody, caller: Calling) -> Job:
     """Create the job that a body asks for, and return it."""
     asked = body.root
-    job_id = create_job(desk, read_ask(asked, caller, desk.default_model), asked.webhook)
+    job_id = create_job(desk, read_ask(asked, caller, desk.limits.default_model), asked.webhook)
     return read_job(desk.database, caller.client_id, job_id)
 
 

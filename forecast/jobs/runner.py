@@ -1,5 +1,6 @@
 """Who hands out the parts of jobs."""
 
+import asyncio
 from typing import Protocol
 
 from forecast.database.connection import Database
@@ -40,3 +41,9 @@ def make_runner(settings: JobSettings, database: Database, work: Work, models: l
     if settings.job_runner == "celery":
         return CeleryRunner(claims, Broker(settings))
     return EmbeddedRunner(claims, work, models)
+
+
+async def close_when_signalled(runner: Runner, signalled: asyncio.Event) -> None:
+    """Let a runner begin nothing more once the process is told to end: what it computes has the drain."""
+    await signalled.wait()
+    runner.close()

@@ -20,6 +20,7 @@ from forecast.jobs.listing import read_job
 from forecast.jobs.schemas import Job
 from forecast.jobs.settings import JobSettings
 from forecast.jobs.tables import job_chunks, jobs
+from forecast.runs.settings import RunSettings
 from forecast.runs.tables import forecast_items
 from tests.conftest import KEY, ROOT
 from tests.jobs.conftest import make_ask, names
@@ -47,7 +48,7 @@ class Stage:
     def open_gateway(self) -> None:
         """Begin to hand out, as a gateway does that was started."""
         self.runner = CeleryRunner(Claims(self.database, self.settings), Broker(self.settings))
-        self.desk = Jobs(self.database, FakeWork(), self.runner, self.settings, "fake")
+        self.desk = Jobs(self.database, FakeWork(), self.runner, self.settings, RunSettings())
         self.runner.start()
 
     def close_gateway(self) -> None:

@@ -12,12 +12,14 @@ from sqlalchemy import select
 from forecast.database.connection import Database
 from forecast.jobs.claims import Chunk, Claims
 from forecast.jobs.computing import run_chunk
-from forecast.jobs.creation import Jobs, create_job
+from forecast.jobs.creation import create_job
+from forecast.jobs.desk import Jobs
 from forecast.jobs.embedded import EmbeddedRunner
 from forecast.jobs.listing import read_job
 from forecast.jobs.schemas import Job
 from forecast.jobs.settings import JobSettings
 from forecast.jobs.tables import jobs
+from forecast.runs.settings import RunSettings
 from forecast.runs.tables import forecast_items
 from forecast.runs.work import Ask
 from tests.jobs.fake_work import FakeWork
@@ -60,7 +62,7 @@ class Bench:
         self.claims = Claims(self.database, self.settings, self.clock)
         # One that is never started hands nothing out.
         idle = EmbeddedRunner(self.claims, self.work, MODELS)
-        self.desk = Jobs(self.database, self.work, idle, self.settings, "fake", self.clock)
+        self.desk = Jobs(self.database, self.work, idle, self.settings, RunSettings(), self.clock)
 
     def create(self, items: int | list[str] = 10, client: str = "default", model: str = "fake") -> str:
         wanted = names(items) if isinstance(items, int) else items

@@ -48,7 +48,7 @@ class FakeWork:
 
     def open_run(self, connection: Connection, ask: Ask, items: int, job_id: str | None) -> str:
         run_id = str(uuid.uuid4())
-        row = {
+        row: dict[str, Any] = {
             "forecast_run_id": run_id,
             "client_id": ask.client_id,
             "user_id": ask.user_id,
@@ -68,7 +68,7 @@ class FakeWork:
         return run_id
 
     def store(self, connection: Connection, run_id: str, part: Part, result: PartResult) -> None:
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "forecast_id": str(uuid.uuid4()),
                 "forecast_run_id": run_id,
