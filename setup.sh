@@ -27,7 +27,9 @@ Usage: ./setup.sh VERB [forecast] [ARGUMENTS]     (the word `forecast` may be le
                        and forecast a sample as a check
   run-docker all|api|ui
                        the API and the page in containers, or one of the two, built where they are not yet
-  stop                 stop what run-venv and run-docker started
+  worker [MODEL]       compute parts of jobs with JOB_RUNNER=celery, of one model or of all, until it is stopped:
+                       in the foreground, as many as you like, here and on other hosts (docs/celery.md)
+  stop                 stop what run-venv, run-docker and worker started
   logs [ARGS]          the last lines of what they say (-f: and what follows)
   test [PYTEST ARGS]   install what the tests need and run them
   test-containers [PYTEST ARGS]
@@ -67,6 +69,15 @@ verb_run_docker() {
   mkdir -p run
   write_env_file
   start_containers "$*"
+}
+
+verb_worker() {
+  [ $# -le 1 ] || misused "worker takes one model or none, not '$*'"
+  prepare run
+  write_env_file
+  # The process ID stays the same: what runs then is the worker itself.
+  printf '%s\n' "$$" >"run/worker-$$.pid"
+  exec "$venv/bin/python" -m scripts.worker --folder "$root" "$@"
 }
 
 verb_stop() {
@@ -128,7 +139,7 @@ verb=${1:-help}
 [ $# -eq 0 ] || shift
 case $verb in
   -h | --help) verb=help ;;
-  init | run-venv | run-docker | stop | logs | check | lock) [ "${1:-}" != forecast ] || shift ;;
+  init | run-venv | run-docker | worker | stop | logs | check | lock) [ "${1:-}" != forecast ] || shift ;;
 esac
 declare -F "verb_${verb//-/_}" >/dev/null || misused "no such verb: $verb"
 "verb_${verb//-/_}" "$@"

@@ -1,4 +1,4 @@
-"""A worker of jobs: `python -m scripts.worker [--folder FOLDER] [MODEL]`, of all models where none is named."""
+"""A worker of jobs, of one model or of all: `python -m scripts.worker [--folder FOLDER] [MODEL]`."""
 
 import argparse
 import logging

@@ -60,7 +60,12 @@ class Broker:
         try:
             connection.ensure_connection(max_retries=0)
             yield connection
-        except (OperationalError, OSError, *connection.connection_errors, *connection.channel_errors) as error:
+        except (
+            OperationalError,
+            OSError,
+            *connection.connection_errors,
+            *connection.channel_errors,
+        ) as error:
             connection.collect()  # the next one who gets it connects anew
             log.debug("broker=unreachable cause=%s", type(error).__name__)
             raise BrokerUnavailableError(_DOWN, retry_after=RETRY_SECONDS) from error

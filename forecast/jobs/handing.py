@@ -25,7 +25,7 @@ _LOCK = 7_237_424
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """The parts of a model that are to be done: at the broker, the oldest since a time, and left to hand out."""
+    """The parts of a model that nobody computes: at the broker, the oldest of those since when, and left."""
 
     model_id: str
     handed: int
@@ -78,8 +78,12 @@ def _choose(claims: Claims, model_id: str) -> list[tuple[str, int]]:
     with claims.database.write() as connection:
         _take_turns(connection, model_id)
         of_model = job_chunks.c.model_name == model_id
-        waiting = select(func.count()).join(jobs).where(
-            of_model, job_chunks.c.handed_at.is_not(None), claims.is_claimable(), jobs.c.status.in_(OPEN)
+        waiting = (
+            select(func.count())
+            .join(jobs)
+            .where(
+                of_model, job_chunks.c.handed_at.is_not(None), claims.is_claimable(), jobs.c.status.in_(OPEN)
+            )
         )
         for _ in range(WINDOW - connection.execute(waiting).scalar_one()):
             free = claims.next_part([model_id], job_chunks.c.handed_at.is_(None))
@@ -110,4 +114,6 @@ def _send(claims: Claims, broker: Broker, model_id: str, chosen: list[tuple[str,
 
 
 def _are(parts: list[tuple[str, int]]) -> ColumnElement[bool]:
-    return or_(*(and_(job_chunks.c.job_id == job_id, job_chunks.c.number == number) for job_id, number in parts))
+    return or_(
+        *(and_(job_chunks.c.job_id == job_id, job_chunks.c.number == number) for job_id, number in parts)
+    )

@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 
 
 class Rounds:
-    """Calls `action` every so many seconds, and at once when woken; what it raises ends no round but its own."""
+    """Calls `action` every so many seconds, and at once when woken; what it raises ends its own round only."""
 
     def __init__(self, name: str, action: Callable[[], None], seconds: float) -> None:
         self._action = action
@@ -52,8 +52,10 @@ class Rounds:
                 self._stopped.wait(self._seconds)  # no faster for those who wake it
 
     def _tell(self, outage: str | None) -> None:
-        if outage != self._outage:
-            log.warning("rounds=%s paused=%s", self._thread.name, outage) if outage else log.info(
-                "rounds=%s resumed=true", self._thread.name
-            )
-            self._outage = outage
+        if outage == self._outage:
+            return
+        self._outage = outage
+        if outage:
+            log.warning("rounds=%s paused=%s", self._thread.name, outage)
+        else:
+            log.info("rounds=%s paused=none", self._thread.name)

@@ -46,7 +46,9 @@ class JobSettings(EnvSettings):
     def _is_a_broker(cls, value: SecretStr | None) -> SecretStr | None:
         # What is wrong is told without the value, which may have a password.
         if value is not None and not re.fullmatch(r"rediss?://[^/].*", value.get_secret_value()):
-            raise ValueError("is not the address of a Redis server: redis://host:port/db, or rediss:// over TLS")
+            raise ValueError(
+                "is not the address of a Redis server: redis://host:port/db, or rediss:// over TLS"
+            )
         return value
 
     @model_validator(mode="after")

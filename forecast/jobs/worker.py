@@ -1,6 +1,7 @@
 """A process that computes parts of jobs which Celery hands it, one at a time."""
 
 import logging
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -76,7 +77,9 @@ class ChunkWorker:
                 log.warning("job=%s part=%d left=%s", chunk.job_id, chunk.part.number, "database")
                 return  # its lease runs out
         seconds = time.monotonic() - started
-        log.info("job=%s part=%d items=%d seconds=%.2f", chunk.job_id, chunk.part.number, chunk.part.items, seconds)
+        log.info(
+            "job=%s part=%d items=%d seconds=%.2f", chunk.job_id, chunk.part.number, chunk.part.items, seconds
+        )
 
     def _insist(self, action: Callable[[], Found | None]) -> Found | None:
         """Return what an action finds, which waits for the database; None once this worker ends."""
@@ -106,6 +109,8 @@ def serve(models: Sequence[str], claims: Claims, work: Work, broker: Broker) -> 
         worker.close()
 
     def tell(**_: Any) -> None:
+        # Celery would start this process anew, as another program, when its terminal is closed.
+        signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
         log.info("worker=ready models=%s", ",".join(models))
 
     def leave_logging(**_: Any) -> None:

@@ -15,7 +15,8 @@ from forecast.database.connection import Database
 from forecast.jobs.broker import Broker
 from forecast.jobs.celery_runner import CeleryRunner
 from forecast.jobs.claims import Claims
-from forecast.jobs.creation import Jobs, create_job
+from forecast.jobs.creation import create_job
+from forecast.jobs.desk import Jobs
 from forecast.jobs.listing import read_job
 from forecast.jobs.schemas import Job
 from forecast.jobs.settings import JobSettings
