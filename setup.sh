@@ -42,7 +42,7 @@ Usage: ./setup.sh VERB [forecast] [ARGUMENTS]     (the word `forecast` may be le
 Environment:
   PYTHON=/path/python  the Python to use, where it should not be the first fitting one
   TORCH=cuda           install PyTorch for this host's GPU; TORCH=cpu goes back to the CPU build
-  COMPOSE_PROFILES=…   what run-docker starts beside or instead: gpu, models, monitoring (docs/deployment.md)
+  COMPOSE_PROFILES=…   what run-docker starts beside or instead: gpu, models, celery, monitoring (docs/deployment.md)
   VENV=/path           use this virtual environment as it is, and install nothing into it
   READY_SECONDS=120    how long run-venv and run-docker wait for the API, and for the page, to be ready
 Each setting of .env can also be given as an environment variable, which then wins (API_PORT=8010 ./setup.sh run-venv api).

@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 
 
 class Rounds:
-    """Calls `action` every so many seconds, and at once when woken; what it raises ends its own round only."""
+    """Calls `action` every so many seconds, and at once when woken; what it raises ends that round only."""
 
     def __init__(self, name: str, action: Callable[[], None], seconds: float) -> None:
         self._action = action

@@ -216,6 +216,7 @@ def test_a_part_that_outlasts_the_grace_of_a_worker_is_given_back(
     computing.join(30)
 
     assert not computing.is_alive()
+    worker.stop()  # it has the part locked while it hands that out again
     again = bench.take()
     assert (again.part.number, again.attempts) == (0, 1)
     assert worker.run(job_id, 0) is False
