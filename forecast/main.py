@@ -40,6 +40,9 @@ from forecast.metrics.sharing import SharedFigures
 from forecast.models import get_available_models, get_router, get_service, require_active, require_settings
 from forecast.remote.client import connect
 from forecast.remote.middleware import Except
+from forecast.runs import routes as runs
+from forecast.runs.retention import forget_always
+from forecast.runs.settings import RunSettings
 from forecast.tables import routes as tables
 from forecast.uploads import routes as uploads
 
@@ -71,7 +74,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _add_models(app, settings, served)
     app.state.rate_limiter = RateLimiter(settings)
     app.state.database = Database(settings.database_url.get_secret_value(), settings.database_pool_size)
-    app.state.jobs = open_desk(settings, app.state.database, app.state.services, app.state.service_urls)
+    app.state.run_settings = _read_run_settings()
+    app.state.jobs = open_desk(
+        settings, app.state.run_settings, app.state.database, app.state.services, app.state.service_urls
+    )
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(ModelCollector(app.state.services, app.state.readiness))
@@ -79,6 +85,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     upload_limit = settings.max_upload_size + _MULTIPART_OVERHEAD
     app.include_router(uploads.router, max_body_size=upload_limit)
     app.include_router(tables.router, max_body_size=settings.max_request_size)
+    app.include_router(runs.router, max_body_size=settings.max_request_size)
     app.include_router(jobs.router, max_body_size=settings.max_request_size)
     app.include_router(discovery.router)
     app.include_router(metrics.router)
@@ -124,8 +131,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             meanwhile.start_soon(end_loads, services.values(), signalled)
             meanwhile.start_soon(app.state.figures.leave_always)
             meanwhile.start_soon(run_sync, prepare_at_start, app.state.database)
+            keep = app.state.run_settings.forecast_retention_days
+            meanwhile.start_soon(forget_always, app.state.database, keep)
+            meanwhile.start_soon(sweep_always, app.state.database, keep)
             meanwhile.start_soon(close_when_signalled, desk.runner, signalled)
-            meanwhile.start_soon(sweep_always, desk.database, desk.limits.forecast_retention_days)
             desk.runner.start()
             for model_id in app.state.readiness.required:
                 if model_id in services:  # one in a service of its own is loaded by that
@@ -160,6 +169,12 @@ def _add_models(app: FastAPI, settings: Settings, served: list[str]) -> None:
         app.include_router(router, max_body_size=settings.max_request_size)
     for model_id in served:
         app.include_router(get_router(model_id), max_body_size=settings.max_request_size)
+
+
+def _read_run_settings() -> RunSettings:
+    limits = RunSettings()
+    require_active("DEFAULT_MODEL", [limits.default_model])
+    return limits
 
 
 def _choose(settings: Settings) -> list[str]:

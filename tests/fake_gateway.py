@@ -1,6 +1,6 @@
 """The gateway with the fake model, as a server takes it: `uvicorn tests.fake_gateway:app`.
 
-The model waits as long as the file is there that FAKE_HOLD names.
+The model waits as long as the file is there that FAKE_HOLD names, and takes FAKE_PAUSE seconds a call.
 """
 
 import os
@@ -19,6 +19,7 @@ MODEL_REGISTRY["fake"] = _entry
 def _wait(_: object) -> None:
     while Path(os.environ.get("FAKE_HOLD", "/nonexistent")).exists():
         threading.Event().wait(0.01)
+    threading.Event().wait(float(os.environ.get("FAKE_PAUSE", "0")))
 
 
 fake_model.adapter.on_predict = _wait

@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings
 
 from forecast.core.config import Settings
 from forecast.core.model_settings import ModelSettings
+from forecast.jobs.settings import JobSettings
+from forecast.runs.settings import RunSettings
 from ui.settings import Settings as PageSettings
 
 ROOT = Path(__file__).parents[1]
@@ -36,7 +38,7 @@ def settings_of_models() -> list[type[ModelSettings]]:
     ]
 
 
-ALL: list[type[BaseSettings]] = [Settings, PageSettings, *settings_of_models()]
+ALL: list[type[BaseSettings]] = [Settings, RunSettings, JobSettings, PageSettings, *settings_of_models()]
 
 
 def env_names(settings: type[BaseSettings], name: str, field: FieldInfo) -> list[str]:

@@ -79,12 +79,13 @@ async def infer(
         _, ready = service.require_ready()
         ready.worker.refuse_if_full()
         work = asyncio.create_task(_forecast(service, request, settings, patience, write, fresh))
-        return await _first(work, gone, patience)
+        return await first_of(work, gone, patience)
     finally:
         gone.cancel()
 
 
-async def _first(work: asyncio.Task[Written], gone: asyncio.Task[None], patience: Patience) -> Written:
+async def first_of(work: asyncio.Task[Written], gone: asyncio.Task[None], patience: Patience) -> Written:
+    """Return what work comes to; give it up with AbandonedError or DeadlineError when nobody waits."""
     try:
         either: set[asyncio.Task[Any]] = {work, gone}
         await asyncio.wait(either, timeout=patience.left(), return_when=asyncio.FIRST_COMPLETED)

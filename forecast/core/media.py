@@ -8,6 +8,7 @@ from forecast.core.errors import NotAcceptableError
 JSON = "application/json"
 ARROW = "application/vnd.apache.arrow.stream"
 PARQUET = "application/vnd.apache.parquet"
+CSV = "text/csv"
 KINDS = (JSON, ARROW, PARQUET)
 """What bodies and answers may be, the default first."""
 
@@ -31,22 +32,22 @@ def read_preferences(header: str) -> dict[str, float]:
     return found
 
 
-def choose_media(header: str | None) -> str:
-    """Return which of KINDS an Accept header prefers, JSON where it leaves the choice.
+def choose_media(header: str | None, kinds: Sequence[str] = KINDS) -> str:
+    """Return which kind of answer an Accept header prefers, the first where it leaves the choice.
 
     Raises NotAcceptableError where it allows none of them.
     """
     if not (header or "").strip():
-        return JSON
+        return kinds[0]
     asked = read_preferences(header or "")
     # Who names a type and lets everything else pass too wants that type.
-    ranked = [(_judge(kind, asked), -place) for place, kind in enumerate(KINDS)]
+    ranked = [(_judge(kind, asked), -place) for place, kind in enumerate(kinds)]
     (quality, _), place = max(ranked)
     if quality <= 0:
         raise NotAcceptableError(
-            f"The answer can be {_list(KINDS)}; the header 'Accept' allows none of them."
+            f"The answer can be {_list(kinds)}; the header 'Accept' allows none of them."
         )
-    return KINDS[-place]
+    return kinds[-place]
 
 
 def _judge(kind: str, asked: dict[str, float]) -> tuple[float, int]:

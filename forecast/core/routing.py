@@ -59,8 +59,9 @@ SAMPLE = {
 
 
 _FRAMES = {name: {"schema": {"type": "string", "format": "binary"}} for name in (ARROW, PARQUET)}
-_NOT_ACCEPTABLE: dict[int | str, dict[str, Any]] = {
-    406: {"model": Problem, "description": "The header Accept allows no kind of answer that there is."}
+NOT_ACCEPTABLE: dict[str, Any] = {
+    "model": Problem,
+    "description": "The header Accept allows no kind of answer that there is.",
 }
 
 
@@ -70,7 +71,8 @@ async def require_json(request: Request) -> None:
         raise MediaTypeError("Send the body as JSON with the header 'Content-Type: application/json'.")
 
 
-async def _gone(request: Request) -> None:
+async def gone(request: Request) -> None:
+    """Return when the caller of a request, whose body has come, goes away."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
@@ -168,7 +170,7 @@ def _add_inference(router: APIRouter, service: ModelService[Any], kind: type[Any
         if kept:
             request.state.preference_applied = f"wait={wait}"
             seconds = min(seconds, wait) if wait else seconds
-        return Patience(request.state.started, seconds, partial(_gone, request), wait)
+        return Patience(request.state.started, seconds, partial(gone, request), wait)
 
     async def read_freshness(
         cache_control: Annotated[
@@ -193,7 +195,7 @@ def _add_inference(router: APIRouter, service: ModelService[Any], kind: type[Any
         methods=["POST"],
         dependencies=guards("inference"),
         response_model=InferenceResponse,
-        responses={200: {"content": _FRAMES}, **_NOT_ACCEPTABLE},
+        responses={200: {"content": _FRAMES}, 406: NOT_ACCEPTABLE},
         openapi_extra={"requestBody": {"required": True, "content": _FRAMES}},
         route_class_override=UnparsedRoute,
     )

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from forecast.core.errors import NotFoundError
+from forecast.core.errors import NotFoundError, StateError
 from forecast.core.parameters import Missing, Role
 from forecast.core.schemas import printable
 from forecast.history.tables import covariates, datasets, items, observations
@@ -22,7 +22,6 @@ class Covariate:
     """One covariate of a dataset; `labels` are its categories, None where it is a number."""
 
     name: str
-    role: Role
     labels: tuple[str, ...] | None = None
 
 
@@ -30,7 +29,8 @@ class Covariate:
 class Dataset:
     """A dataset as it is kept; its covariates in the order in which they came.
 
-    `zoned` tells whether its stamps are moments or times of a clock, None while it has none.
+    `roles` are those that covariates were given, seen yet or not; `zoned` tells whether its stamps are
+    moments or times of a clock, None while it has none.
     """
 
     dataset_id: int
@@ -40,6 +40,7 @@ class Dataset:
     timezone: str | None
     country: str | None
     calendar: tuple[str, ...] | None
+    roles: Mapping[str, Role]
     zoned: bool | None
     created_at: datetime
     covariates: tuple[Covariate, ...]
@@ -50,6 +51,14 @@ class Dataset:
         if self.calendar is not None:
             return self.calendar
         return ("is_weekend", f"{HOLIDAYS}{self.country}") if self.country else ()
+
+    def role_of(self, one: Covariate) -> Role:
+        """Return the role of a covariate: the one it was given, else a dynamic one.
+
+        A flag of 0 and 1 is a number, for it needs no more than one effect.
+        """
+        usual: Role = "dynamic_numerical" if one.labels is None else "dynamic_categorical"
+        return self.roles.get(one.name, usual)
 
 
 def find_dataset(connection: Connection, client_id: str, name: str) -> Dataset:
@@ -77,12 +86,22 @@ def list_datasets(connection: Connection, client_id: str) -> list[Dataset]:
 
 
 def lock_dataset(connection: Connection, client_id: str, name: str) -> tuple[Dataset, bool]:
-    """Return a client's dataset, and whether it was made now; no other writes to it until the transaction ends."""
+    """Return a client's dataset, and whether it was made now.
+
+    Until the transaction ends nobody else writes into it.
+    """
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    fresh = {"client_id": client_id, "name": name, "missing": "error", "created_at": datetime.now(UTC)}
+    fresh = {
+        "client_id": client_id,
+        "name": name,
+        "missing": "error",
+        "roles": {},
+        "created_at": datetime.now(UTC),
+    }
     made = connection.execute(dialect.insert(datasets).values(fresh).on_conflict_do_nothing())
     found = _read(connection, select(datasets).where(_named(client_id, name)).with_for_update())
-    assert found is not None
+    if found is None:  # deleted between the two statements
+        raise StateError(f"The dataset '{printable(name)}' is being deleted by another call; try again.")
     return found, made.rowcount > 0
 
 
@@ -94,9 +113,7 @@ def set_fields(connection: Connection, dataset: Dataset, fields: Mapping[str, An
         )
 
 
-def keep_covariates(
-    connection: Connection, dataset: Dataset, now: Sequence[Covariate]
-) -> tuple[Covariate, ...]:
+def keep_covariates(connection: Connection, dataset: Dataset, now: Sequence[Covariate]) -> None:
     """Keep the covariates that a dataset has now: those it had, in their order, and further ones."""
     had = dataset.covariates
     new = [
@@ -105,7 +122,7 @@ def keep_covariates(
         if place >= len(had)
     ]
     changed = [
-        {"of": dataset.dataset_id, "at": place, "role": one.role, "labels": _columns(one)["labels"]}
+        {"of": dataset.dataset_id, "at": place, "labels": _columns(one)["labels"]}
         for place, one in enumerate(now[: len(had)])
         if one != had[place]
     ]
@@ -114,7 +131,6 @@ def keep_covariates(
     if changed:
         this = (covariates.c.dataset_id == bindparam("of")) & (covariates.c.position == bindparam("at"))
         connection.execute(update(covariates).where(this), changed)
-    return tuple(now)
 
 
 def delete_dataset(connection: Connection, client_id: str, name: str) -> None:
@@ -149,18 +165,14 @@ def _dataset(row: Row[Any], parts: Sequence[Row[Any]]) -> Dataset:
         timezone=row.timezone,
         country=row.country,
         calendar=None if row.calendar is None else tuple(row.calendar),
+        roles=row.roles,
         zoned=row.zoned,
         created_at=row.created_at,
         covariates=tuple(
-            Covariate(part.name, cast(Role, part.role), None if part.labels is None else tuple(part.labels))
-            for part in parts
+            Covariate(part.name, None if part.labels is None else tuple(part.labels)) for part in parts
         ),
     )
 
 
 def _columns(one: Covariate) -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "role": one.role,
-        "labels": None if one.labels is None else list(one.labels),
-    }
+    return {"name": one.name, "labels": None if one.labels is None else list(one.labels)}

@@ -43,7 +43,7 @@ class _Stretches:
 
 
 def place_rows(connection: Connection, rows: Rows, there: Items, part: Part) -> Done:
-    """Write rows, which come by item and time, and keep the items' first and last stamp and number of rows."""
+    """Write rows, which come by item and time, and keep what the items tell of theirs."""
     storage = storage_of(connection)
     own = _stretches(rows, there)
     before = (own.count > 0) & (own.first <= rows.at[own.ends - 1]) & (own.last >= rows.at[own.starts])
@@ -123,7 +123,8 @@ def _match(there: Rows, sent: Rows) -> tuple[NDArray[np.bool_], Ints]:
 
 
 def _differ(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return (one != other) & ~(np.isnan(one) & np.isnan(other))
+    differs: NDArray[np.bool_] = (one != other) & ~(np.isnan(one) & np.isnan(other))
+    return differs
 
 
 def _count(keys: Ints, among: Ints) -> Ints:

@@ -15,6 +15,15 @@ _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
 _AT_ONCE = 100_000
 _COLUMNS = "(item_key, at, value, covariates)"
+_NUMBER = 8
+# All rows of an item as one: of millions of rows, taking each from the server takes longest.
+_FETCH = (
+    "SELECT item_key, string_agg(int8send(at), ''), string_agg(float8send(coalesce(value, 'NaN')), ''),"
+    " string_agg(substr(coalesce(covariates, '') || decode(repeat('00', %(width)s), 'hex'), 1, %(width)s),"
+    " '')"
+    " FROM observations WHERE item_key = ANY(%(keys)s::bigint[]) AND at BETWEEN %(first)s AND %(last)s"
+    " GROUP BY item_key"
+)
 _MAKE_SENT = (
     "CREATE TEMPORARY TABLE sent_observations (item_key bigint, at bigint, value float8, covariates bytea)"
     " ON COMMIT DROP"
@@ -24,8 +33,9 @@ _REPLACE = (
     " WHERE observations.item_key = sent.item_key AND observations.at = sent.at"
 )
 _EXTEND = (
-    "UPDATE items SET first = sent.first, last = sent.last, rows = sent.count FROM unnest(CAST(:keys AS bigint[]),"
-    " CAST(:first AS bigint[]), CAST(:last AS bigint[]), CAST(:counts AS bigint[]))"
+    "UPDATE items SET first = sent.first, last = sent.last, rows = sent.count FROM"
+    " unnest(CAST(:keys AS bigint[]), CAST(:first AS bigint[]), CAST(:last AS bigint[]),"
+    " CAST(:counts AS bigint[]))"
     " AS sent(key, first, last, count) WHERE items.item_key = sent.key"
 )
 
@@ -33,26 +43,16 @@ _EXTEND = (
 def fetch(connection: Connection, keys: Ints, first: int, last: int, covariates: int) -> Rows:
     """Return the rows of items from `first` to `last`, both inclusive, in no order."""
     width = packed_width(covariates)
-    chosen = "item_key, at, coalesce(value, 'NaN')"
-    if covariates:  # all of one width, so that numpy reads them
-        chosen += ", substr(coalesce(covariates, '') || decode(repeat('00', %(width)s), 'hex'), 1, %(width)s)"
-    statement = (
-        f"COPY (SELECT {chosen} FROM observations"  # noqa: S608 - of constants
-        " WHERE item_key = ANY(%(keys)s::bigint[]) AND at BETWEEN %(first)s AND %(last)s)"
-        " TO STDOUT (FORMAT binary)"
-    )
     asked = {"keys": keys.tolist(), "first": first, "last": last, "width": width}
-    with _copying(connection, statement, asked) as copy:
-        content = b"".join(copy)
-    kind = _record(width)
-    count = (len(content) - len(_HEADER) - len(_TRAILER)) // kind.itemsize
-    read = np.frombuffer(content, dtype=kind, count=count, offset=len(_HEADER))
-    packed = read["packed"] if covariates else np.empty(count, dtype="V8")
+    with _cursor(connection, _FETCH) as cursor:
+        found = cursor.execute(_FETCH, asked).fetchall()
+    at, values, packed = (b"".join(row[place] for row in found) for place in (1, 2, 3))
+    counts = [len(row[1]) // _NUMBER for row in found]
     return Rows(
-        read["key"].astype(np.int64),
-        read["at"].astype(np.int64),
-        read["value"].astype(np.float64),
-        unpack(packed, covariates),
+        np.repeat(np.array([row[0] for row in found], dtype=np.int64), counts),
+        np.frombuffer(at, dtype=">i8").astype(np.int64),
+        np.frombuffer(values, dtype=">f8").astype(np.float64),
+        unpack(np.frombuffer(packed, dtype=f"V{width or 1}"), covariates, sum(counts)),
     )
 
 
@@ -77,7 +77,7 @@ def set_extents(connection: Connection, keys: Ints, first: Ints, last: Ints, cou
 
 
 def _copy_in(connection: Connection, statement: str, rows: Rows) -> None:
-    with _copying(connection, statement) as copy:
+    with _cursor(connection, statement) as cursor, cursor.copy(statement) as copy:
         copy.write(_HEADER)
         for start in range(0, len(rows), _AT_ONCE):
             part = rows.take(np.arange(start, min(start + _AT_ONCE, len(rows))))
@@ -88,7 +88,7 @@ def _copy_in(connection: Connection, statement: str, rows: Rows) -> None:
 def _write(rows: Rows) -> NDArray[Any]:
     covariates = rows.covariates.shape[1]
     width = packed_width(covariates)
-    records = np.zeros(len(rows), dtype=_record(width, absent=True))
+    records = np.zeros(len(rows), dtype=_record(width))
     records["fields"] = 4
     for name, values in (("key", rows.keys), ("at", rows.at), ("value", rows.values)):
         records[f"{name}_size"] = 8
@@ -99,25 +99,27 @@ def _write(rows: Rows) -> NDArray[Any]:
     return records
 
 
-def _record(width: int, *, absent: bool = False) -> np.dtype[Any]:
-    """Return how COPY writes a row, of covariates in so many bytes, or none; `absent` counts none as a NULL."""
+def _record(width: int) -> np.dtype[Any]:
+    """Return how COPY writes a row, of covariates in so many bytes, or of none."""
     fields = [("fields", ">i2")]
     for name, kind in (("key", ">i8"), ("at", ">i8"), ("value", ">f8")):
         fields += [(f"{name}_size", ">i4"), (name, kind)]
-    if width or absent:
-        fields.append(("packed_size", ">i4"))
+    fields.append(("packed_size", ">i4"))
     if width:
         fields.append(("packed", f"V{width}"))
     return np.dtype(fields)
 
 
 @contextmanager
-def _copying(connection: Connection, statement: str, asked: dict[str, Any] | None = None) -> Iterator[Any]:
-    """Yield a COPY of the driver, whose errors become those that the driver's statements have otherwise."""
+def _cursor(connection: Connection, statement: str) -> Iterator[Any]:
+    """Yield a cursor of the driver, which reads bytes as they are and has COPY.
+
+    Its errors become those that statements have otherwise.
+    """
     driver = connection.dialect.loaded_dbapi
     bare: Any = connection.connection.driver_connection
     try:
-        with bare.cursor() as cursor, cursor.copy(statement, asked) as copy:
-            yield copy
+        with bare.cursor(binary=True) as cursor:
+            yield cursor
     except driver.Error as error:
         raise DBAPIError.instance(statement, None, error, driver.Error, dialect=connection.dialect) from error

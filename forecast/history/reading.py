@@ -1,36 +1,22 @@
 """Reading history for a forecast: a table of items and the roles of its columns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from sqlalchemy import Connection
 
-from forecast.core.parameters import Missing, Role
+from forecast.core.parameters import Role
 from forecast.history.columns import ITEM, STAMP, VALUE
 from forecast.history.datasets import Dataset, find_dataset
+from forecast.history.flags import fill_flags, find_flags
+from forecast.history.history import History
 from forecast.history.items import Items, find_items, list_names
-from forecast.history.rows import Rows
+from forecast.history.rows import Ints, Rows
 from forecast.history.stamps import read_bounds, read_micros
 from forecast.history.storage import storage_of
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class History:
-    """Observations of items as a table, rows by item and then time, and what is to be known to forecast it.
-
-    `frame` has `item_id` (categories), `timestamp`, `value` and a column for each covariate; `roles` has the
-    role of each of these columns. `missing`, `freq` and `timezone` are the dataset's, `calendar` names the
-    covariates to make of the dates (`add_calendar`).
-    """
-
-    frame: pd.DataFrame
-    roles: dict[str, Role]
-    missing: Missing
-    freq: str | None
-    timezone: str | None
-    calendar: tuple[str, ...] = ()
+__all__ = ["History", "list_item_ids", "read_frame", "read_history"]
 
 
 def read_history(
@@ -51,9 +37,11 @@ def read_history(
     first, last = read_bounds(None, until, zoned=bool(found.zoned), timezone=found.timezone)
     frame = read_frame(connection, found, chosen, first, last)
     roles: dict[str, Role] = {ITEM: "id", STAMP: "timestamp", VALUE: "target"}
-    roles.update({one.name: one.role for one in found.covariates})
-    calendar = tuple(name for name in found.made if name not in roles)
-    return History(frame, roles, found.missing, found.freq, found.timezone, calendar)
+    roles.update({one.name: found.role_of(one) for one in found.covariates})
+    flags = find_flags(found.made, roles)
+    calendar = tuple(name for name in found.made if name not in flags.values())
+    frame = fill_flags(frame, flags)
+    return History(frame, roles, found.missing, found.freq, found.timezone, calendar, flags)
 
 
 def list_item_ids(connection: Connection, client_id: str, dataset: str) -> list[str]:
@@ -76,7 +64,7 @@ def read_frame(
 def _make_frame(dataset: Dataset, ids: list[str], rows: Rows) -> pd.DataFrame:
     """Return rows, whose keys are places among ids, as a table."""
     columns: dict[str, object] = {
-        ITEM: pd.Categorical.from_codes(rows.keys, categories=pd.Index(ids, dtype=object)),
+        ITEM: _categories(rows.keys, ids),
         STAMP: read_micros(rows.at, zoned=bool(dataset.zoned), timezone=dataset.timezone),
         VALUE: rows.values,
     }
@@ -86,5 +74,9 @@ def _make_frame(dataset: Dataset, ids: list[str], rows: Rows) -> pd.DataFrame:
             columns[one.name] = values
             continue
         codes = np.where(np.isnan(values), -1, values).astype(np.int64)
-        columns[one.name] = pd.Categorical.from_codes(codes, categories=pd.Index(one.labels, dtype=object))
+        columns[one.name] = _categories(codes, one.labels)
     return pd.DataFrame(columns)
+
+
+def _categories(codes: Ints, labels: Sequence[str]) -> pd.Categorical:
+    return pd.Categorical.from_codes(codes, categories=pd.Index(labels, dtype=object))  # type: ignore[arg-type]

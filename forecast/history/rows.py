@@ -56,10 +56,10 @@ def pack(covariates: Floats) -> NDArray[np.void]:
     return bits.view(f"V{packed_width(covariates.shape[1])}").reshape(-1)
 
 
-def unpack(content: NDArray[np.void], covariates: int) -> Floats:
-    """Return the covariates of rows, shape (n, covariates), packed and filled up with zeros."""
-    if covariates == 0 or len(content) == 0:
-        return np.empty((len(content), covariates))
-    bits = np.ascontiguousarray(content).view("<u8").reshape(-1, covariates)
+def unpack(content: NDArray[np.void], covariates: int, rows: int) -> Floats:
+    """Return the covariates of so many rows, shape (rows, covariates), packed and filled up with zeros."""
+    if covariates == 0 or rows == 0:
+        return np.empty((rows, covariates))
+    bits = np.ascontiguousarray(content).view("<u8").reshape(rows, covariates)
     numbers: Floats = (bits ^ _NAN).view("<f8")
     return numbers

@@ -13,7 +13,7 @@ from forecast.core.errors import MOST_ERRORS, CellError, DataError
 from forecast.core.series.columns import code_categories, is_empty, read_numbers, refuse_cells, sift_numbers
 from forecast.core.series.dates import parse_dates
 from forecast.history.columns import Columns, Named, choose_columns
-from forecast.history.datasets import Covariate
+from forecast.history.datasets import Dataset
 from forecast.history.rows import Ints
 from forecast.history.stamps import write_micros
 
@@ -46,13 +46,14 @@ class Sent:
     warnings: tuple[str, ...] = ()
 
 
-def read_sent(table: Table, told: Named, known: Mapping[str, Covariate]) -> Sent:
-    """Return what a table holds for a dataset that has these covariates.
+def read_sent(table: Table, told: Named, dataset: Dataset | None) -> Sent:
+    """Return what a table holds for a dataset, None being one that is to be made.
 
     Raises DataError naming column and row of what is wrong: an id or a stamp that is missing, two rows of one
     item with the same stamp, text in a covariate of numbers.
     """
     frame = table.frame
+    known = _known_kinds(dataset)
     columns = choose_columns([str(name) for name in frame.columns], told, known)
     codes, ids = _read_items(frame[columns.item])
     stamps = parse_dates(frame[columns.timestamp])
@@ -116,18 +117,26 @@ def _refuse_repeated(
     )
 
 
+def _known_kinds(dataset: Dataset | None) -> dict[str, bool]:
+    """Return the covariates that a dataset has or gave a role, and whether they are categories."""
+    if dataset is None:
+        return {}
+    given = {name: role.endswith("categorical") for name, role in dataset.roles.items()}
+    return given | {one.name: one.labels is not None for one in dataset.covariates}
+
+
 def _read_covariates(
-    frame: pd.DataFrame, columns: Columns, known: Mapping[str, Covariate]
+    frame: pd.DataFrame, columns: Columns, known: Mapping[str, bool]
 ) -> tuple[dict[str, Cells], list[str]]:
     found: dict[str, Cells] = {}
     warnings: list[str] = []
     for name in columns.covariates:
         if len(name) > LONGEST_NAME:
             raise DataError(f"The column '{name[:40]}…' has a name of more than {LONGEST_NAME} characters.")
-        column, had = frame[name], known.get(name)
-        if had is None and is_empty(column).all():
+        column = frame[name]
+        if name not in known and is_empty(column).all():
             warnings.append(f"The column '{name}' is empty and was left out.")
-        elif had.labels is not None if had else _is_text(column):
+        elif known[name] if name in known else _is_text(column):
             found[name] = _read_labels(column)
         else:
             found[name] = Cells(read_numbers(_as_numbers(column)))
@@ -148,7 +157,7 @@ def _as_numbers(column: pd.Series) -> pd.Series:
     spelled = {value.strip().lower() if isinstance(value, str) else value for value in column.unique()}
     if not any(value in _TRUTH for value in spelled if isinstance(value, str)):
         return column
-    if not all((isinstance(value, str) and value in {*_TRUTH, ""}) or value is None for value in spelled):
+    if not all(value is None or value in ("", *_TRUTH) for value in spelled):
         return column
     return column.map(lambda value: _TRUTH.get(str(value).strip().lower()))
 

@@ -27,15 +27,12 @@ def fetch(connection: Connection, keys: Ints, first: int, last: int, covariates:
         fields.append(("packed", f"V{packed_width(covariates)}"))
     statement = _SELECT if covariates else _SELECT_BARE
     asked = (json.dumps(keys.tolist()), first, last)
-    # Its own cursor: rows of SQLAlchemy would take twice as long to make.
-    found = connection.exec_driver_sql(statement, asked)
-    assert found.cursor is not None
-    read = np.fromiter(found.cursor, dtype=np.dtype(fields))
-    found.close()
-    packed = read["packed"] if covariates else np.empty(len(read), dtype="V8")
-    return Rows(
-        read["key"].copy(), read["at"].copy(), read["value"].copy(), unpack(packed, covariates).copy()
-    )
+    # The driver's own cursor: rows of SQLAlchemy would take twice as long to make.
+    cursor: Any = connection.exec_driver_sql(statement, asked).cursor
+    read = np.fromiter(cursor, dtype=np.dtype(fields))
+    packed = read["packed"] if covariates else np.empty(0, dtype="V8")
+    columns = (read["key"].copy(), read["at"].copy(), read["value"].copy())
+    return Rows(*columns, unpack(packed, covariates, len(read)))
 
 
 def insert(connection: Connection, rows: Rows) -> None:

@@ -12,7 +12,7 @@ _A_MICROSECOND = 1_000
 
 
 def write_micros(stamps: pd.DatetimeIndex, column: pd.Series) -> Ints:
-    """Return stamps as they are kept; raise DataError naming the rows of the column that are finer than that."""
+    """Return stamps as they are kept; raise DataError naming the rows of the column that are finer."""
     ticks = stamps.as_unit("ns").astype("int64").to_numpy()
     finer = ticks % _A_MICROSECOND != 0
     if finer.any():
@@ -36,9 +36,9 @@ def read_micros(at: Ints, *, zoned: bool, timezone: str | None) -> pd.DatetimeIn
 def read_bounds(
     since: str | None, until: str | None, *, zoned: bool, timezone: str | None
 ) -> tuple[int, int]:
-    """Return the first and the last stamp, as kept, that two dates allow; a bare date as the last is all of it.
+    """Return the first and the last stamp, as kept, that two dates allow.
 
-    Raises RequestError where one is no date.
+    A bare date as the last means all of it. Raises RequestError where one is no date.
     """
     zone = pytz.timezone(timezone or "UTC") if zoned else None
     ends = []

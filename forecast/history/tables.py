@@ -29,6 +29,8 @@ datasets = Table(
     Column("timezone", Text),
     Column("country", Text),
     Column("calendar", Json),
+    # The roles that covariates were given, by name; others have the one that goes with their values.
+    Column("roles", Json, nullable=False),
     # Whether its stamps are moments, or times of a clock; NULL before there are any.
     Column("zoned", Boolean),
     Column("created_at", UtcDateTime, nullable=False),
@@ -48,7 +50,6 @@ covariates = Table(
     # Where its values stand in `observations.covariates`.
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("name", Text, nullable=False),
-    Column("role", Text, nullable=False),
     # The categories that a value is the place of; NULL where it is a number.
     Column("labels", Json),
     UniqueConstraint("dataset_id", "name"),

@@ -54,7 +54,7 @@ class Written:
 def write_table(
     connection: Connection, client_id: str, dataset: str, table: Table, told: Named | None = None
 ) -> Written:
-    """Write a table into a client's dataset, which is made when it is not there; the errors are read_sent's."""
+    """Write a table into a client's dataset, which is made when it is not there; with read_sent's errors."""
     return write_sent(
         connection, client_id, dataset, read_table(connection, client_id, dataset, table, told or Named())
     )
@@ -62,8 +62,7 @@ def write_table(
 
 def read_table(connection: Connection, client_id: str, dataset: str, table: Table, told: Named) -> Sent:
     """Return what a table holds for a client's dataset, which need not be there yet."""
-    found = look_up(connection, client_id, dataset)
-    return read_sent(table, told, {one.name: one for one in found.covariates} if found else {})
+    return read_sent(table, told, look_up(connection, client_id, dataset))
 
 
 def write_sent(connection: Connection, client_id: str, name: str, sent: Sent) -> Written:
@@ -75,7 +74,7 @@ def write_sent(connection: Connection, client_id: str, name: str, sent: Sent) ->
     dataset, _ = lock_dataset(connection, client_id, name)
     _keep_zone(connection, dataset, sent.zoned)
     known, cells = _join_covariates(dataset, sent)
-    known = keep_covariates(connection, dataset, known)
+    keep_covariates(connection, dataset, known)
     there = find_items(connection, dataset.dataset_id, sent.ids)
     made = add_items(connection, dataset.dataset_id, sorted(set(sent.ids) - set(there.ids)))
     keys = {**dict(zip(there.ids, there.keys.tolist(), strict=True)), **made}
@@ -97,7 +96,7 @@ def write_sent(connection: Connection, client_id: str, name: str, sent: Sent) ->
         new_items=len(made),
         first=ends[0],
         last=ends[1],
-        covariates={one.name: one.role for one in known if one.name in sent.covariates},
+        covariates={one.name: dataset.role_of(one) for one in known if one.name in sent.covariates},
         warnings=sent.warnings,
     )
 
@@ -108,7 +107,7 @@ def _keep_zone(connection: Connection, dataset: Dataset, zoned: bool) -> None:
     elif dataset.zoned != zoned:
         has, sent = ("with", "without") if dataset.zoned else ("without", "with")
         raise DataError(
-            f"The dataset '{dataset.name}' has stamps {has} an offset from UTC, and those sent are {sent} one."
+            f"The dataset '{dataset.name}' has stamps {has} an offset from UTC, those sent are {sent} one."
         )
 
 
@@ -119,7 +118,7 @@ def _join_covariates(dataset: Dataset, sent: Sent) -> tuple[list[Covariate], Flo
         known[name] = _join(name, cells, known.get(name))
     if len(known) > MOST_COVARIATES:
         raise DataError(
-            f"The dataset '{dataset.name}' would have {len(known)} covariates; the limit is {MOST_COVARIATES}."
+            f"The dataset '{dataset.name}' would have {len(known)} covariates of {MOST_COVARIATES} at most."
         )
     found = np.full((len(sent.at), len(known)), np.nan)
     for place, one in enumerate(known.values()):
@@ -131,9 +130,7 @@ def _join_covariates(dataset: Dataset, sent: Sent) -> tuple[list[Covariate], Flo
 def _join(name: str, cells: Cells, had: Covariate | None) -> Covariate:
     """Return a covariate with the categories that it had and those that are sent."""
     if had is None:
-        # A flag is a number: 0 and 1 need no more than one effect.
-        role: Role = "dynamic_numerical" if cells.labels is None else "dynamic_categorical"
-        had = Covariate(name, role, None if cells.labels is None else ())
+        had = Covariate(name, None if cells.labels is None else ())
     if (had.labels is None) != (cells.labels is None):
         raise StateError(f"The covariate '{name}' was changed by another call; send the table again.")
     if had.labels is None or cells.labels is None:

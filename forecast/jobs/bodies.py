@@ -45,11 +45,11 @@ class JobBody(RootModel[ForecastJob | InferenceJob]):
 
 
 def read_ask(body: ForecastJob | InferenceJob, caller: Principal, default_model: str) -> Ask:
-    """Return what a caller asks for; takes a while where the body holds a large table."""
+    """Return what a caller asks for."""
     if isinstance(body, InferenceJob):
-        asked = body.model_dump(exclude={"webhook", "model"}, exclude_unset=True)
-        asked["parameters"] = body.parameters
+        given = body.model_fields_set - {"webhook", "model"} | {"parameters"}
+        asked = {name: getattr(body, name) for name in sorted(given)}
         return Ask("inference", caller.client_id, caller.name, body.model, asked)
     model = body.model or default_model
-    asked = body.model_dump(exclude={"webhook"}) | {"model": model}
+    asked = body.model_dump(mode="json", exclude={"webhook"}) | {"model": model}
     return Ask("forecast", caller.client_id, caller.name, model, asked)

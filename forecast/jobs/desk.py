@@ -29,12 +29,13 @@ class Jobs:
 
 def open_desk(
     settings: Settings,
+    limits: RunSettings,
     database: Database,
     services: Mapping[str, ModelService[Any]],
     urls: Mapping[str, str],
 ) -> Jobs:
     """Return what the gateway's jobs need; its runner is still to be started."""
-    own, limits = JobSettings(), RunSettings()
+    own = JobSettings()
     work = RunWork(settings, limits, database, services, urls)
     runner = make_runner(own, database, work, [*services, *urls])
     return Jobs(database, work, runner, own, limits)

@@ -6,6 +6,7 @@ from typing import Any
 from forecast.core.body import validate
 from forecast.core.errors import HorizonError, RequestError
 from forecast.core.parameters import InferenceRequest, Parameters, Role, request_type
+from forecast.core.principal import Principal
 from forecast.core.quantiles import asked_levels
 from forecast.core.schemas import nearest
 from forecast.models import get_service
@@ -23,6 +24,13 @@ _OWN = {
     "context_end_date": "start_date",
 }
 """Parameters that a forecast by name has fields of its own for."""
+
+
+def make_ask(body: ForecastRequest, default_model: str, caller: Principal) -> Ask:
+    """Return who asks which model for a forecast by name."""
+    model_id = body.model or default_model
+    asked = body.model_dump(mode="json") | {"model": model_id}
+    return Ask("forecast", caller.client_id, caller.name, model_id, asked)
 
 
 def read_forecast(ask: Ask) -> ForecastRequest:

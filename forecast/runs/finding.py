@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from forecast.runs.tables import forecast_items, forecast_results, forecast_runs
 
 _ENDED = ("succeeded", "failed", "cancelled")
 _MARK = "-"
+_IDS = re.compile(r"[0-9a-f]{32}(-[0-9]{6,9})?", re.ASCII)
 _FORECASTS_AT_ONCE = 200
 
 
@@ -35,7 +37,7 @@ class Wanted:
 def list_runs(
     connection: Connection, client_id: str, wanted: Wanted, limit: int, cursor: str | None
 ) -> tuple[list[Row[Any]], str | None]:
-    """Return a client's runs, the newest first, and the cursor of those after; RequestError at a wrong one."""
+    """Return a client's runs, the newest first, and the cursor of those after; RequestError at a bad one."""
     runs = forecast_runs.c
     asked = select(forecast_runs).where(runs.client_id == client_id, *_conditions(wanted))
     if cursor is not None:
@@ -55,6 +57,8 @@ def find_run(connection: Connection, client_id: str, forecast_id: str) -> Row[An
     """Return the run that has an ID, or has the forecast of one; raise NotFoundError where there is none."""
     run_id = forecast_id.partition(_MARK)[0]
     runs = forecast_runs.c
+    if not _IDS.fullmatch(forecast_id):
+        raise NotFoundError(f"There is no forecast '{printable(forecast_id)}'.")
     found = connection.execute(
         select(forecast_runs).where(runs.forecast_run_id == run_id, runs.client_id == client_id)
     ).first()

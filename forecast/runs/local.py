@@ -33,7 +33,7 @@ class LocalModel:
     """A model of this process, as a run began with it.
 
     `patience` is how many seconds its queue may take; where it is None the model is loaded where it is not,
-    and a full queue waited for. `version` is which weights and library made the forecasts, once any were made.
+    and a full queue waited for. `version` is which weights and library made the forecasts, once any are made.
     """
 
     service: ModelService[Any]

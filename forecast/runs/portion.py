@@ -79,8 +79,8 @@ def is_pooled(request: InferenceRequest[Any]) -> bool:
 def make_portion(request: InferenceRequest[Any], table: Table, calendar: Calendar | None = None) -> Portion:
     """Return all series that a request asks for of a table, on the calendar that they have in common.
 
-    That is the one given, else that of the longest series which tells one. Raises the errors of the table as a
-    whole: of its columns, its dates, ids that are not there, no series that tells a calendar.
+    That is the one given, else that of the longest series which tells one. Raises the errors of the table as
+    a whole: of its columns, its dates, ids that are not there, no series that tells a calendar.
     """
     parameters: Parameters = request.parameters
     definition = read_definition(table, request.data_definition, multivariate=parameters.multivariate)

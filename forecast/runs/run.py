@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Connection
@@ -94,9 +95,17 @@ class RunWork:
                 continue  # it is loaded again
             return PartResult(rows, version, time.monotonic() - started)
 
-    def open_run(self, connection: Connection, ask: Ask, items: int, job_id: str | None) -> str:
-        """Write down a run that begins, and return its ID."""
-        return storing.open_run(connection, ask, items, job_id, *self._asked(ask))
+    def open_run(
+        self,
+        connection: Connection,
+        ask: Ask,
+        items: int,
+        job_id: str | None,
+        created_at: datetime | None = None,
+    ) -> str:
+        """Write down a run that begins, by default now, and return its ID."""
+        length, levels = self._asked(ask)
+        return storing.open_run(connection, ask, items, job_id, length, levels, created_at)
 
     def store(self, connection: Connection, run_id: str, part: Part, result: PartResult) -> None:
         """Write down the items and forecasts of a part, in the transaction of the connection."""

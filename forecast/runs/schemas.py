@@ -12,13 +12,14 @@ from forecast.core.schemas import LONGEST, Body
 Status = Literal["pending", "running", "succeeded", "failed", "cancelled"]
 """How a run is; a failed one has no forecast at all."""
 
-_NAME = Annotated[str, Field(min_length=1, max_length=255)]
+# PostgreSQL's text has no character NUL.
+Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
 
 
 class ForecastRequest(Body):
     """Which items of the history to forecast, and how."""
 
-    item_ids: list[_NAME] | None = Field(
+    item_ids: list[Name] | None = Field(
         None,
         min_length=1,
         max_length=MOST_SERIES,
@@ -36,8 +37,8 @@ class ForecastRequest(Body):
         max_length=100,
         description="The cutoff, inclusive: nothing after it is read, planned covariates neither.",
     )
-    model: _NAME | None = Field(None, description="The model; null means the setting `DEFAULT_MODEL`.")
-    dataset: _NAME = Field("default", description="The dataset that the items are of.")
+    model: Name | None = Field(None, description="The model; null means the setting `DEFAULT_MODEL`.")
+    dataset: Name = Field("default", description="The dataset that the items are of.")
     parameters: dict[str, Any] = Field(
         {}, description="Further parameters of `/inference`, the model's own too, as `season_length`."
     )
@@ -89,6 +90,19 @@ class ItemForecast(BaseModel):
     error: ItemError | None
 
 
+class ForecastAnswer(BaseModel):
+    """The forecasts of a run that was computed now, and kept under `forecast_run_id`."""
+
+    forecast_run_id: str
+    model: str
+    model_version: str | None
+    dataset: str
+    status: Status
+    items_total: int
+    items_failed: int
+    forecasts: list[ItemForecast]
+
+
 class Run(BaseModel):
     """What was asked, by whom, when, of which model, and how far it is; `seconds` is how long it took."""
 
@@ -118,7 +132,7 @@ class RunForecasts(Run):
     """A run with its items, the next of which `next_cursor` leads to."""
 
     forecasts: list[ItemForecast]
-    next_cursor: str | None
+    next_cursor: int | None
 
 
 class Runs(BaseModel):

@@ -22,15 +22,16 @@ NAMED_LEVELS = {0.1: "p10", 0.5: "p50", 0.9: "p90"}
 _TABLE = "data"
 
 
-def open_run(
+def open_run(  # noqa: PLR0913, PLR0917 - what a run is
     connection: Connection,
     ask: Ask,
     items: int,
     job_id: str | None,
     prediction_length: int,
     levels: Sequence[float],
+    created_at: datetime | None = None,
 ) -> str:
-    """Write down a run that begins, and return its ID; its request is kept without a table."""
+    """Write down a run that begins, by default now, and return its ID; its table is not kept."""
     run_id = _new_id()
     connection.execute(
         insert(forecast_runs).values(
@@ -44,12 +45,12 @@ def open_run(
             cutoff=_cutoff(ask),
             prediction_length=prediction_length,
             quantile_levels=list(levels),
-            request={name: value for name, value in ask.body.items() if name != _TABLE},
+            request=_request(ask),
             status="pending",
             items_total=items,
             items_done=0,
             items_failed=0,
-            created_at=datetime.now(UTC),
+            created_at=created_at or datetime.now(UTC),
         )
     )
     return run_id
@@ -124,7 +125,7 @@ def _items(run_id: str, rows: Sequence[Item]) -> pa.Table:
             "position": pa.array([one.place for one in rows], pa.int64()),
             "item_id": pa.array([one.item_id for one in rows], pa.string()),
             "status": ["succeeded" if one.error is None else "failed" for one in rows],
-            "error": pa.array([_json(one.error) for one in rows], pa.string()),
+            "error": pa.array([one.error and _text(one.error) for one in rows], pa.string()),
             "cutoff": pa.array([one and one.cutoff for one in told], pa.int64()),
             "zone": pa.array([one and one.zone for one in told], pa.string()),
             "context_length": pa.array([one and one.context_length for one in told], pa.int64()),
@@ -132,7 +133,7 @@ def _items(run_id: str, rows: Sequence[Item]) -> pa.Table:
             "data_hash": pa.array([one and one.data_hash for one in told], pa.string()),
             "method": pa.array([one and one.method for one in told], pa.string()),
             "covariates_used": pa.array([one and one.covariates_used for one in told], pa.bool_()),
-            "warnings": [orjson.dumps(one.warnings if one else ()).decode() for one in told],
+            "warnings": [_text(one.warnings if one else ()) for one in told],
         }
     )
 
@@ -176,5 +177,13 @@ def _repeat(names: Sequence[str], times: Sequence[int]) -> pa.Array:
     return pa.array(names, pa.string()).take(pa.array(places))
 
 
-def _json(value: Mapping[str, Any] | None) -> str | None:
-    return None if value is None else orjson.dumps(value).decode()
+def _request(ask: Ask) -> dict[str, Any]:
+    told: dict[str, Any] = orjson.loads(
+        _text({name: value for name, value in ask.body.items() if name != _TABLE})
+    )
+    return told
+
+
+def _text(value: object) -> str:
+    """Return JSON that PostgreSQL keeps too: it has no character NUL."""
+    return orjson.dumps(value).decode().replace("\\u0000", "\\ufffd")

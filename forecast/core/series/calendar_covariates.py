@@ -93,7 +93,7 @@ class CalendarCovariates:
         found: list[Covariate] = []
         notes: list[str] = []
         for name in self.names:
-            kind, values, told = _read(name, clock)
+            kind, values, told = read_covariate(name, clock)
             before, after = values[: len(past)], values[len(past) :]
             if kind == "categorical" and (unseen := sorted(set(after) - set(before))):
                 # The mean of other months says nothing of one that no context has.
@@ -125,15 +125,20 @@ def read_calendar(names: Sequence[str], roles: Mapping[str, Any], freq: str) -> 
             " rename the column, or leave one of both out.",
             details={"names": taken},
         )
-    for name in names:
-        if name not in FEATURES:
-            check_place(*_split(name))
+    check_places(names)
     step = _days_a_step(freq)
     kept = tuple(name for name in names if step < _within(name))
     notes = [
         f"'{name}' was left out: a step of '{freq}' is too long for it." for name in names if name not in kept
     ]
     return CalendarCovariates(kept, tuple(notes))
+
+
+def check_places(names: Sequence[str]) -> None:
+    """Raise RequestError where the holidays of a place that names tell are not known."""
+    for name in names:
+        if name not in FEATURES:
+            check_place(*_split(name))
 
 
 def calendar_rows() -> Iterable[tuple[str, Kind, int, str]]:
@@ -160,7 +165,10 @@ def _split(name: str) -> tuple[str, str | None]:
     return country, part or None
 
 
-def _read(name: str, clock: pd.DatetimeIndex) -> tuple[Kind, Floats | NDArray[np.object_], list[str]]:
+def read_covariate(
+    name: str, clock: pd.DatetimeIndex
+) -> tuple[Kind, Floats | NDArray[np.object_], list[str]]:
+    """Return the kind and the values of a covariate on stamps without a zone, and what is to be said of it."""
     if name not in FEATURES:
         return ("numerical", *_read_holidays(name, clock))
     feature = FEATURES[name]

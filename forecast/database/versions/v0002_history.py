@@ -32,6 +32,7 @@ def upgrade() -> None:
         Column("timezone", Text),
         Column("country", Text),
         Column("calendar", Json),
+        Column("roles", Json, nullable=False),
         Column("zoned", Boolean),
         Column("created_at", UtcDateTime, nullable=False),
         UniqueConstraint("client_id", "name"),
@@ -42,7 +43,6 @@ def upgrade() -> None:
         Column("dataset_id", Serial, dataset, primary_key=True, autoincrement=False),
         Column("position", Integer, primary_key=True, autoincrement=False),
         Column("name", Text, nullable=False),
-        Column("role", Text, nullable=False),
         Column("labels", Json),
         UniqueConstraint("dataset_id", "name"),
     )

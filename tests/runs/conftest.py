@@ -1,0 +1,74 @@
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from forecast.core.config import Settings
+from forecast.core.data.table import Table
+from forecast.database.connection import Database
+from forecast.history.writing import write_table
+from forecast.main import create_app
+from forecast.models import get_service
+from tests.conftest import AUTHORIZED, MakeApp
+
+CLIENT = "default"
+Put = Callable[..., None]
+
+
+def demand(item: str, days: int = 30, *, start: str = "2024-01-01", seed: int = 0) -> pd.DataFrame:
+    """Return the sales of an item: a week's season, some noise, a promotion now and then."""
+    dates = pd.date_range(start, periods=days, freq="D")
+    random = np.random.default_rng([seed, *item.encode()])
+    promoted = (random.random(days) < 0.2).astype(float)
+    values = 20 + 5 * np.sin(np.arange(days) * 2 * np.pi / 7) + 8 * promoted + random.normal(size=days)
+    return pd.DataFrame({"item_id": item, "timestamp": dates, "value": values})
+
+
+def put(database: Database, frame: pd.DataFrame, dataset: str = "default", client_id: str = CLIENT) -> None:
+    """Write observations into a client's dataset."""
+    with database.write() as connection:
+        write_table(connection, client_id, dataset, Table(frame.reset_index(drop=True)))
+
+
+@pytest.fixture
+def items(database: Database) -> pd.DataFrame:
+    """Three items, of which the first has a longer history."""
+    frame = pd.concat([demand("A", 60), demand("B", 40), demand("C", 30)])
+    put(database, frame)
+    return frame
+
+
+@pytest.fixture
+def app(make_app: MakeApp, database_url: str) -> FastAPI:
+    """A gateway on a database of each kind in turn, with the fake model."""
+    return make_app(database_url=database_url)
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """A client of that gateway, whose fake model is loaded."""
+    with TestClient(app, headers=AUTHORIZED) as client:
+        assert client.post("/forecast/v1/fake/initialization", json={}).status_code == 200
+        yield client
+
+
+@pytest.fixture
+def statistics(make_settings: Callable[..., Settings], database_url: str) -> Iterator[TestClient]:
+    """A client of a gateway whose statsforecast is loaded."""
+    app = create_app(make_settings(database_url=database_url))
+    with TestClient(app, headers=AUTHORIZED) as client:
+        client.post("/forecast/v1/statsforecast/initialization", json={}).raise_for_status()
+        yield client
+    get_service("statsforecast").shutdown()
+
+
+def ask(client: TestClient, **body: Any) -> dict[str, Any]:
+    """Return the answer to a forecast by name of the fake model."""
+    answer = client.post("/api/v1/forecast", json={"model": "fake", "prediction_length": 4} | body)
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
