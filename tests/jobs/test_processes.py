@@ -48,7 +48,7 @@ def wait_for(server: Server, job_id: str, true: Callable[[dict[str, Any]], bool]
 
 
 def is_in_the_middle(job: dict[str, Any]) -> bool:
-    return 100 <= job["items_done"] < ITEMS
+    return bool(100 <= job["items_done"] < ITEMS)
 
 
 def require_each_item_once(database: Database, job: dict[str, Any]) -> None:
@@ -67,12 +67,12 @@ def test_a_gateway_that_is_killed_goes_on_with_a_job_when_it_is_back(
 ) -> None:
     port = int(free_port())
     settings = SETTINGS | {"DATABASE_URL": database_url}
-    with run_server(tmp_path, port, **settings) as server:
+    with run_server(tmp_path, port, 1, **settings) as server:
         job_id = hand_over(server)
         wait_for(server, job_id, is_in_the_middle)
         server.process.send_signal(signal.SIGKILL)
         server.process.wait(30)
-    with run_server(tmp_path, port, **settings) as server:
+    with run_server(tmp_path, port, 1, **settings) as server:
         back = time.monotonic()
         job = wait_for(server, job_id, lambda job: job["finished_at"] is not None)
         assert time.monotonic() - back < 25  # no lease had to run out
@@ -84,7 +84,7 @@ def test_a_job_goes_on_when_its_database_is_back_and_inferences_never_stop(
 ) -> None:
     execute(migrated_postgres, "CREATE DATABASE killed TEMPLATE migrated")
     url = migrated_postgres.url("killed")
-    with run_server(tmp_path, int(free_port()), DATABASE_URL=url, **SETTINGS) as server:
+    with run_server(tmp_path, int(free_port()), 1, DATABASE_URL=url, **SETTINGS) as server:
         job_id = hand_over(server)
         wait_for(server, job_id, is_in_the_middle)
         migrated_postgres.kill()

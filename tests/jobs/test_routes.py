@@ -3,7 +3,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
-import httpx
 import pyarrow as pa
 import pytest
 from fastapi import FastAPI, Header
@@ -243,7 +242,7 @@ def test_while_the_database_is_away_jobs_are_503_and_inferences_go_on(make_app: 
     app = make_app(database_url="postgresql+psycopg://nobody@127.0.0.1:1/none")
     with TestClient(app, headers=AUTHORIZED) as client:
         assert client.post(f"{PREFIX}/initialization", json={}).status_code == 200
-        answers: list[httpx.Response] = [
+        answers = [
             client.post(JOBS, json=INFERENCE),
             client.get(JOBS),
             client.get(f"{JOBS}/x"),

@@ -1,0 +1,48 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+
+from forecast.core.config import Settings
+from forecast.main import create_app
+from forecast.models import get_service
+from tests.conftest import KEY, ROOT
+from tests.test_documentation import shell_script
+
+PAGE = ROOT / "docs/jobs.md"
+
+
+@pytest.fixture
+def statsforecast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The model, loaded as the gateway does at its start."""
+    monkeypatch.setenv("FIT_PROCESSES", "1")
+    service = get_service("statsforecast")
+    service.__dict__.pop("settings", None)
+    service.initialize()
+    yield
+    service.shutdown()
+    service.__dict__.pop("settings", None)
+
+
+@pytest.mark.usefixtures("statsforecast")
+def test_every_command_of_the_page_runs_as_it_stands(
+    tmp_path: Path, make_settings: Callable[..., Settings], serve: Callable[[FastAPI], str]
+) -> None:
+    (tmp_path / ".env").write_text(f"API_SECRET_KEY={KEY}\n")
+    script, places = shell_script(PAGE, serve(create_app(make_settings())))
+    search = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    ran = subprocess.run(
+        ["/bin/bash", "-c", script],
+        cwd=tmp_path,
+        env={"PATH": search, "NO_PROXY": "*"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, f"{ran.stderr}\n{ran.stdout[-2000:]}"
+    assert [line[3:] for line in ran.stderr.splitlines() if line.startswith("at ")] == places
+    assert "succeeded 2 of 2 items /api/v1/forecasts/" in ran.stdout
