@@ -36,6 +36,8 @@ def _delivery(settings: JobSettings) -> dict[str, Any]:
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "worker_prefetch_multiplier": 1,
+        # Whoever asks a broker that is silent must not wait for those who do so, too.
+        "broker_pool_limit": 50,
         "broker_connection_timeout": CONNECT_SECONDS,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,

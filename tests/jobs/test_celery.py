@@ -11,6 +11,7 @@ from forecast.jobs.creation import cancel_job
 from tests.databases import require
 from tests.jobs.celery_stage import Stage
 from tests.jobs.conftest import names
+from tests.postgres import PostgresServer, find_binaries
 from tests.redis_server import RedisServer, find_redis
 
 on_postgres = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -18,15 +19,15 @@ MakeStage = Callable[..., Stage]
 
 
 @pytest.fixture
-def make_stage(database_url: str, tmp_path: Path) -> Iterator[MakeStage]:
+def make_stage(tmp_path: Path) -> Iterator[MakeStage]:
     program = find_redis()
     require(program, "redis-server")
     assert program is not None
     made: list[Stage] = []
 
-    def make(*, keeps: bool = False, lease: float = 2.0) -> Stage:
+    def make(url: str, *, keeps: bool = False) -> Stage:
         redis = RedisServer(program, keeps=keeps)
-        made.append(Stage(database_url, redis, tmp_path, lease=lease))
+        made.append(Stage(url, redis, tmp_path))
         redis.start()
         made[-1].open_gateway()
         return made[-1]
@@ -38,8 +39,22 @@ def make_stage(database_url: str, tmp_path: Path) -> Iterator[MakeStage]:
 
 
 @pytest.fixture
-def stage(make_stage: MakeStage) -> Stage:
-    return make_stage()
+def own_postgres() -> Iterator[PostgresServer]:
+    """A server that no other test uses, so that it can be killed."""
+    binaries = find_binaries()
+    require(binaries, "PostgreSQL")
+    assert binaries is not None
+    server = PostgresServer(binaries)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def stage(make_stage: MakeStage, database_url: str) -> Stage:
+    return make_stage(database_url)
 
 
 def test_two_workers_do_a_job_of_a_thousand_items_though_one_is_killed(stage: Stage) -> None:
@@ -58,9 +73,9 @@ def test_two_workers_do_a_job_of_a_thousand_items_though_one_is_killed(stage: St
 @on_postgres
 @pytest.mark.parametrize("keeps", [False, True], ids=["empty", "with its data"])
 def test_a_job_ends_though_redis_is_killed_in_the_middle_and_comes_back(
-    make_stage: MakeStage, keeps: bool
+    make_stage: MakeStage, database_url: str, keeps: bool
 ) -> None:
-    stage = make_stage(keeps=keeps)
+    stage = make_stage(database_url, keeps=keeps)
     worker = stage.start_worker(seconds=0.01)
     job_id = stage.create(1000)
     stage.await_done(job_id, 100)
@@ -70,6 +85,23 @@ def test_a_job_ends_though_redis_is_killed_in_the_middle_and_comes_back(
     with pytest.raises(BrokerUnavailableError):
         stage.create(10)
     stage.redis.start()
+
+    job = stage.await_end(job_id)
+    assert (job.status, job.items_done) == ("succeeded", 1000)
+    assert stage.stored(job_id) == names(1000)
+    assert worker.poll() is None
+
+
+def test_a_job_ends_though_postgresql_is_killed_in_the_middle(
+    make_stage: MakeStage, own_postgres: PostgresServer
+) -> None:
+    stage = make_stage(own_postgres.url())
+    worker = stage.start_worker(seconds=0.01)
+    job_id = stage.create(1000)
+    stage.await_done(job_id, 100)
+    own_postgres.kill()
+    own_postgres.start()
+    assert stage.job(job_id).items_done < 1000
 
     job = stage.await_end(job_id)
     assert (job.status, job.items_done) == ("succeeded", 1000)
