@@ -196,7 +196,7 @@ def _run_worker(model_id: str, settings: Mapping[str, str]) -> Iterator[None]:
         console = Path(folder) / "console"
         with console.open("wb") as output:
             worker = subprocess.Popen(  # noqa: S603 - this interpreter and this package
-                [sys.executable, "-m", "scripts.worker", model_id],
+                [sys.executable, "-m", "benchmarks.worker", model_id],
                 cwd=ROOT,
                 env={**os.environ, "RESULT_CACHE_BYTES": "0", **settings, **own},
                 stdout=output,

@@ -1,7 +1,9 @@
 """A process that computes parts of jobs which Celery hands it, one at a time."""
 
 import logging
+import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -129,6 +131,7 @@ def serve(models: Sequence[str], claims: Claims, work: Work, broker: Broker) -> 
 def _consume(app: Any, models: Sequence[str]) -> int:
     # Threads, for a model is loaded once in this process, and answers what Celery asks of it meanwhile.
     consumer = app.Worker(
+        hostname=f"worker-{os.getpid()}@{socket.gethostname()}",
         queues=[queue_of(model_id) for model_id in models],
         pool="threads",
         concurrency=1,
