@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select, text
 
-from forecast.core.errors import NotFoundError, RateLimitError, StateError
+from forecast.core.errors import NotFoundError, RateLimitError, RequestError, StateError
 from forecast.jobs.bodies import Webhook
 from forecast.jobs.course import OPEN, end_early
 from forecast.jobs.desk import Jobs
@@ -28,6 +28,8 @@ def create_job(desk: Jobs, ask: Ask, webhook: Webhook | None = None) -> str:
     """
     desk.runner.check()
     parts = desk.work.split(ask, desk.settings.job_chunk_items)
+    if not parts:
+        raise RequestError("There are no items to forecast.")
     job_id = str(uuid.uuid4())
     with desk.database.write() as connection:
         _require_room(connection, ask.client_id, desk.settings.job_max_per_client)

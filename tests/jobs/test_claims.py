@@ -131,8 +131,9 @@ def test_a_client_may_have_only_so_many_open_jobs(database: Database) -> None:
 
 
 def test_what_makes_no_sense_makes_no_job(bench: Bench) -> None:
-    with pytest.raises(RequestError):
-        bench.create(["unknown"])
+    for items in (["unknown"], []):
+        with pytest.raises(RequestError):
+            bench.create(items)
     assert bench.claims.take(MODELS) is None
 
 
