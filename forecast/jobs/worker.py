@@ -6,8 +6,8 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from forecast.core.errors import DatabaseUnavailableError
 from forecast.jobs.broker import Broker
@@ -25,8 +25,6 @@ GRACE_SECONDS = 20.0
 """How long a part that is being computed at a SIGTERM may take before it is given back."""
 _LETTING_GO_SECONDS = 2.0
 _PAUSE_SECONDS = 1.0
-
-Found = TypeVar("Found")
 
 
 class ChunkWorker:
@@ -51,7 +49,7 @@ class ChunkWorker:
 
         Waits for the database.
         """
-        chunk = self._insist(lambda: self._claims.take_one(job_id, number))
+        chunk = self._claim(job_id, number)
         self._handing.wake()
         if chunk is None:
             return False
@@ -76,18 +74,18 @@ class ChunkWorker:
             try:
                 run_chunk(self._claims, self._work, chunk, dropped)
             except DatabaseUnavailableError:
-                log.warning("job=%s part=%d left=%s", chunk.job_id, chunk.part.number, "database")
+                log.warning("job=%s part=%d left=undone reason=database", chunk.job_id, chunk.part.number)
                 return  # its lease runs out
         seconds = time.monotonic() - started
         log.info(
             "job=%s part=%d items=%d seconds=%.2f", chunk.job_id, chunk.part.number, chunk.part.items, seconds
         )
 
-    def _insist(self, action: Callable[[], Found | None]) -> Found | None:
-        """Return what an action finds, which waits for the database; None once this worker ends."""
+    def _claim(self, job_id: str, number: int) -> Chunk | None:
+        """Return a part that is to be computed here, once the database answers; None at this worker's end."""
         while not self._closing.is_set():
             try:
-                return action()
+                return self._claims.take_one(job_id, number)
             except DatabaseUnavailableError:
                 self._closing.wait(_PAUSE_SECONDS)
         return None
@@ -96,8 +94,12 @@ class ChunkWorker:
         if self._ended.wait(GRACE_SECONDS):
             return
         self._leases.drop_all()
-        if not self._ended.wait(_LETTING_GO_SECONDS):
+        if self._ended.wait(_LETTING_GO_SECONDS):
+            return
+        try:
             self._leases.give_back()
+        except DatabaseUnavailableError:
+            log.warning("jobs=not_given_back reason=database")  # their leases run out
 
 
 def serve(models: Sequence[str], claims: Claims, work: Work, broker: Broker) -> int:

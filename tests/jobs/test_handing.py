@@ -183,9 +183,10 @@ def start_worker(bench: Bench, broker: FakeBroker) -> Iterator[Callable[[FakeWor
 
 
 def test_a_part_that_comes_twice_is_computed_once(
-    bench: Bench, start_worker: Callable[[FakeWork], ChunkWorker]
+    bench: Bench, broker: FakeBroker, start_worker: Callable[[FakeWork], ChunkWorker]
 ) -> None:
     job_id = bench.create(20)
+    hand(bench, broker)
     work = FakeWork()
     worker = start_worker(work)
 
@@ -196,7 +197,10 @@ def test_a_part_that_comes_twice_is_computed_once(
 
 
 def test_a_part_that_outlasts_the_grace_of_a_worker_is_given_back(
-    bench: Bench, start_worker: Callable[[FakeWork], ChunkWorker], monkeypatch: pytest.MonkeyPatch
+    bench: Bench,
+    broker: FakeBroker,
+    start_worker: Callable[[FakeWork], ChunkWorker],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(workers, "GRACE_SECONDS", 0.05)
     begun = threading.Event()
@@ -208,6 +212,7 @@ def test_a_part_that_outlasts_the_grace_of_a_worker_is_given_back(
         raise AbandonedError("It is not wanted any more.")
 
     job_id = bench.create(10)
+    hand(bench, broker)
     worker = start_worker(FakeWork(wait))
     computing = threading.Thread(target=worker.run, args=(job_id, 0))
     computing.start()
