@@ -20,13 +20,13 @@ def main() -> int:
     parser.add_argument("model", nargs="?", help="the model whose jobs it computes")
     chosen = parser.parse_args().model
     try:
-        return work([chosen] if chosen else get_available_models())
+        return compute(chosen)
     except (SettingsError, ValidationError) as error:
         sys.exit(f"error: {describe_fault(error)}")
 
 
-def work(models: list[str]) -> int:
-    """Compute parts of these models' jobs until a SIGTERM, and return the exit code.
+def compute(chosen: str | None) -> int:
+    """Compute parts of a model's jobs, else of those that MODEL_NAME serves; return the exit code.
 
     Raises SettingsError or ValidationError where a setting is wrong.
     """
@@ -39,6 +39,8 @@ def work(models: list[str]) -> int:
     from forecast.runs.settings import RunSettings
 
     settings, limits = Settings(), JobSettings()
+    named = chosen or settings.model_name
+    models = get_available_models() if named == "all" else [named]
     require_active("the worker", models)
     require_settings(models)
     if limits.celery_broker_url is None:

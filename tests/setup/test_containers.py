@@ -135,7 +135,8 @@ def test_two_profiles_cannot_both_take_the_gateways_place(docker_clone: DockerCl
     refused = docker_clone.run("run-docker", "all", SERVICES=f"forecast {others} ui")
 
     assert refused.returncode == 1
-    assert refused.stderr.startswith("error: the profiles gpu, models and celery all take the gateway's place")
+    told = "error: the profiles gpu, models and celery all take the gateway's place"
+    assert refused.stderr.startswith(told)
     assert docker_clone.calls(" up ") == []
 
 
