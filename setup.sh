@@ -27,7 +27,9 @@ Usage: ./setup.sh VERB [forecast] [ARGUMENTS]     (the word `forecast` may be le
                        and forecast a sample as a check
   run-docker all|api|ui
                        the API and the page in containers, or one of the two, built where they are not yet
-  stop                 stop what run-venv and run-docker started
+  worker [MODEL]       compute parts of jobs with JOB_RUNNER=celery, of one model or of all, until it is stopped:
+                       in the foreground, as many as you like, here and on other hosts (docs/celery.md)
+  stop                 stop what run-venv, run-docker and worker started
   logs [ARGS]          the last lines of what they say (-f: and what follows)
   keys create CLIENT --name NAME | list [CLIENT] | revoke KEY_ID
                        the keys of clients: make one, which is shown this once, list them, refuse one from now on
@@ -43,7 +45,7 @@ Usage: ./setup.sh VERB [forecast] [ARGUMENTS]     (the word `forecast` may be le
 Environment:
   PYTHON=/path/python  the Python to use, where it should not be the first fitting one
   TORCH=cuda           install PyTorch for this host's GPU; TORCH=cpu goes back to the CPU build
-  COMPOSE_PROFILES=…   what run-docker starts beside or instead: gpu, models, monitoring (docs/deployment.md)
+  COMPOSE_PROFILES=…   what run-docker starts beside or instead: gpu, models, celery, monitoring (docs/deployment.md)
   VENV=/path           use this virtual environment as it is, and install nothing into it
   READY_SECONDS=120    how long run-venv and run-docker wait for the API, and for the page, to be ready
 Each setting of .env can also be given as an environment variable, which then wins (API_PORT=8010 ./setup.sh run-venv api).
@@ -70,6 +72,15 @@ verb_run_docker() {
   mkdir -p run
   write_env_file
   start_containers "$*"
+}
+
+verb_worker() {
+  [ $# -le 1 ] || misused "worker takes one model or none, not '$*'"
+  prepare run
+  write_env_file
+  # The process ID stays the same: what runs then is the worker itself.
+  printf '%s\n' "$$" >"run/worker-$$.pid"
+  exec "$venv/bin/python" -m scripts.worker --folder "$root" "$@"
 }
 
 verb_stop() {
@@ -137,7 +148,7 @@ verb=${1:-help}
 [ $# -eq 0 ] || shift
 case $verb in
   -h | --help) verb=help ;;
-  init | run-venv | run-docker | stop | logs | check | lock) [ "${1:-}" != forecast ] || shift ;;
+  init | run-venv | run-docker | worker | stop | logs | check | lock) [ "${1:-}" != forecast ] || shift ;;
 esac
 declare -F "verb_${verb//-/_}" >/dev/null || misused "no such verb: $verb"
 "verb_${verb//-/_}" "$@"

@@ -16,6 +16,7 @@ from benchmarks import (
     fits,
     flowstate,
     history,
+    jobs,
     liveness,
     loads,
     memory,
@@ -73,6 +74,8 @@ def _benchmarks(folder: Path, series: int | None = None) -> dict[str, Callable[[
         "statsforecast-1000": fits.measure_statsforecast,
         "flowstate": partial(flowstate.measure, folder),
         "history": history.measure,
+        **{f"jobs-{name}": partial(jobs.measure_embedded, name, folder, series) for name in jobs.NAMES},
+        **{f"celery-{name}": partial(jobs.measure_celery, name, folder, series) for name in jobs.NAMES},
         "start": start.measure,
         **{f"load-{name}": partial(loads.measure, name, folder) for name in loads.NAMES},
         **{f"live-{name}": partial(liveness.measure, name, folder) for name in liveness.NAMES},
@@ -97,7 +100,8 @@ def _read_arguments(stack: ExitStack) -> tuple[argparse.Namespace, Path]:
         "--series",
         type=int,
         help="series of the bulk benchmarks' request; by default "
-        + ", ".join(f"{count} of {name}" for name, count in bulk.SERIES.items()),
+        + ", ".join(f"{count} of {name}" for name, count in bulk.SERIES.items())
+        + f"; and of jobs: {jobs.SERIES}",
     )
     given = parser.parse_args()
     for name in given.names:

@@ -17,12 +17,12 @@ require_engine() { # docker, its compose plugin and an engine that answers, or w
 }
 
 find_front() { # sets front: the service that is the gateway; profiles put another one in the place of `forecast`
-  case $(compose_started config --services | sed 's/.*/ & /' | tr -d '\n') in
-    *' forecast-gpu '*' gateway '* | *' gateway '*' forecast-gpu '*) die "the profiles gpu and models both take the gateway's place: choose one" ;;
-    *' forecast-gpu '*) front=forecast-gpu ;;
-    *' gateway '*) front=gateway ;;
-    *) front=forecast ;;
-  esac
+  local service found=()
+  for service in $(compose_started config --services); do
+    case $service in forecast-gpu | gateway | forecast-celery) found+=("$service") ;; esac
+  done
+  [ ${#found[@]} -le 1 ] || die "the profiles gpu, models and celery all take the gateway's place: choose one"
+  front=${found[0]:-forecast}
 }
 
 in_container() { compose exec -T "$front" python -m "$@"; } # MODULE ARGUMENTS: in that of the gateway

@@ -10,6 +10,7 @@ import time
 from pydantic import ValidationError
 
 from forecast.core.config import Settings, SettingsError, describe_fault
+from forecast.jobs.settings import JobSettings
 from forecast.models import get_available_models, require_active, require_settings
 from scripts.ports import REACHABLE, refuse_a_port_in_use
 
@@ -22,6 +23,7 @@ def read_settings() -> Settings:
         served = get_available_models() if settings.model_name == "all" else [settings.model_name]
         require_active("MODEL_NAME", served)
         require_settings(served)
+        JobSettings()
     except (SettingsError, ValidationError) as error:
         sys.exit(f"error: {describe_fault(error)}")
     return settings

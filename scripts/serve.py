@@ -13,12 +13,17 @@ from uvicorn.main import main
 KEEP_ALIVE_SECONDS = 75
 
 
-def prepare() -> None:
-    """Set what the server and its processes read from the environment, where it is not set."""
+def prepare_libraries() -> None:
+    """Set what libraries of models read from the environment, where it is not set."""
     # Threads of torch that spin while they wait take the cores from those that read the next requests.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Arrow's own pool keeps the memory of the largest table it has seen.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+
+
+def prepare() -> None:
+    """Set what the server and its processes read from the environment, where it is not set."""
+    prepare_libraries()
     os.environ.setdefault("UVICORN_TIMEOUT_KEEP_ALIVE", str(KEEP_ALIVE_SECONDS))
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--workers", type=int, default=os.environ.get("UVICORN_WORKERS") or 1)

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Starting and stopping the API and the page of this folder; sourced by setup.sh. Each of the two, `forecast` and
-# `page`, has a file run/NAME.pid and writes what it says to logs/NAME.out.
+# `page`, has a file run/NAME.pid and writes what it says to logs/NAME.out; a worker has a file run/worker-PID.pid.
 
 sample='{"data_source_url_or_path": "data/samples/airline-passengers.csv", "data_definition": {"Month": "timestamp", "Passengers": "target"}, "parameters": {"horizon_len": 12}}'
 
@@ -12,16 +12,16 @@ command_of() { # PID: its command line; empty when it has ended
   fi
 }
 
-own_pid() { # forecast|page: the process ID of this folder's, or failure; a process that merely got its number is not it
+own_pid() { # forecast|page|worker-PID: the process ID of this folder's, or failure; a process that merely got its number is not it
   local pid known
   pid=$(cat "run/$1.pid" 2>/dev/null) || return 1
   case $pid in '' | *[!0-9]*) return 1 ;; esac
-  case $1 in forecast) known="forecast.main:app --app-dir $root " ;; page) known="scripts.page serve --folder $root " ;; esac
+  case $1 in forecast) known="forecast.main:app --app-dir $root " ;; page) known="scripts.page serve --folder $root " ;; worker-*) known="scripts.worker --folder $root " ;; esac
   case $(command_of "$pid") in *"$known"*) printf '%s\n' "$pid" ;; *) return 1 ;; esac
 }
 
 called() { # forecast|page: what people call it
-  case $1 in forecast) say 'the API' ;; page) say 'the page' ;; esac
+  case $1 in forecast) say 'the API' ;; page) say 'the page' ;; worker-*) say 'a worker' ;; esac
 }
 
 url_of() { # HOST PORT
@@ -136,16 +136,17 @@ try_sample() { # URL MODEL RUNNER INNER-URL: a forecast as a check, and a line t
   say "curl -sS $1/forecast/v1/$2/inference -H \"Authorization: Bearer $key\" -H 'Content-Type: application/json' -d '$sample'"
 }
 
-stop() { # the page, then the API; says so where nothing ran and nothing was STOPPED before
-  local name stopped=$1
-  for name in page forecast; do
+stop() { # the page, then the API, then workers; says so where nothing ran and nothing was STOPPED before
+  local file name stopped=$1 names=(page forecast)
+  for file in run/worker-*.pid; do [ ! -e "$file" ] || names+=("$(basename "$file" .pid)"); done
+  for name in "${names[@]}"; do
     if own_pid "$name" >/dev/null; then end "$name"; stopped=yes; fi
     rm -f "run/$name.pid"
   done
   [ -n "$stopped" ] || say "Nothing runs that this folder's run-venv started."
 }
 
-end() { # forecast|page: with patience for what it is doing
+end() { # forecast|page|worker-PID: with patience for what it is doing
   local pid waited=0
   pid=$(own_pid "$1")
   kill -TERM "$pid"

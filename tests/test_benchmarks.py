@@ -14,6 +14,7 @@ from benchmarks import (
     concurrency,
     fits,
     flowstate,
+    jobs,
     loads,
     mixed,
     noop,
@@ -25,6 +26,9 @@ from benchmarks.callers import run_callers
 from benchmarks.gateway import Caller, run_gateway
 from benchmarks.report import Table, describe_machine
 from benchmarks.results import Results
+from tests.databases import require
+from tests.postgres import find_binaries
+from tests.redis_server import find_redis
 
 pytestmark = pytest.mark.timeout(300)  # several processes import torch, one after the other
 
@@ -103,6 +107,24 @@ def test_a_request_of_fits_forecasts_as_the_library_and_is_remembered(
     assert [row[-1] for row in table.rows] == ["", "0", "3"]
     assert float(table.rows[0][3]) == 1
     assert float(table.notes.split("between the forecasts is ")[1].rstrip(".")) < 1e-6
+
+
+def test_a_job_is_told_beside_the_same_request(tmp_path: Path) -> None:
+    ((series, inference, job, rate, _),) = jobs.measure_embedded(noop.MODEL_ID, tmp_path, 3, turns=1).rows
+
+    assert series == "3"
+    assert float(inference) >= 0  # told in tenths of a second
+    assert float(job) > 0
+    assert float(rate) > 0
+
+
+def test_a_job_by_celery_is_told_for_each_number_of_workers(tmp_path: Path) -> None:
+    require(find_binaries(), "PostgreSQL")
+    require(find_redis(), "redis-server")
+    ((workers, _, rate, ratio),) = jobs.measure_celery(noop.MODEL_ID, tmp_path, 3, turns=1, workers=(1,)).rows
+
+    assert (workers, ratio) == ("1", "1.00")
+    assert float(rate) > 0
 
 
 def test_the_start_of_the_service_is_told_beside_its_imports() -> None:

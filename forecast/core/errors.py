@@ -34,6 +34,7 @@ SapheneiaError                          500 INTERNAL_ERROR
 ├── QuotaStoreError                     503 QUOTAS_UNAVAILABLE
 ├── DatabaseUnavailableError            503 DATABASE_UNAVAILABLE
 ├── IssuerUnavailableError              503 ISSUER_UNAVAILABLE
+├── BrokerUnavailableError              503 JOB_QUEUE_UNAVAILABLE
 ├── ServiceUnavailableError             503 MODEL_SERVICE_UNAVAILABLE
 │   └── ServiceLostError                502 MODEL_SERVICE_LOST
 └── DeadlineError                       504 DEADLINE_EXCEEDED
@@ -285,6 +286,12 @@ class IssuerUnavailableError(SapheneiaError):
     """The keys that tokens are signed with cannot be fetched from their issuer."""
 
     code, status, title = "ISSUER_UNAVAILABLE", 503, "Issuer unavailable"
+
+
+class BrokerUnavailableError(SapheneiaError):
+    """The broker that hands jobs to workers does not answer."""
+
+    code, status, title = "JOB_QUEUE_UNAVAILABLE", 503, "Job queue unavailable"
 
 
 class ServiceUnavailableError(SapheneiaError):

@@ -51,10 +51,10 @@ class Claims:
         Of several such clients it is the one whose turn was the longest ago, and of its parts the oldest.
         """
         with self.database.read() as connection:  # which disturbs nobody who writes
-            if connection.execute(self._next(models)).first() is None:
+            if connection.execute(self.next_part(models)).first() is None:
                 return None
         with self.database.write() as connection:
-            chosen = self._next(models).with_for_update(of=job_chunks, skip_locked=True)
+            chosen = self.next_part(models).with_for_update(of=job_chunks, skip_locked=True)
             found = connection.execute(chosen).first()
             return None if found is None else self._claim(connection, found.job_id, found.number)
 
@@ -64,7 +64,7 @@ class Claims:
             wanted = (
                 select(job_chunks.c.number)
                 .join(jobs)
-                .where(*_is(job_id, number), self._is_claimable(), jobs.c.status.in_(OPEN))
+                .where(*_is(job_id, number), self.is_claimable(), jobs.c.status.in_(OPEN))
                 .with_for_update(of=job_chunks, skip_locked=True)
             )
             found = connection.execute(wanted).first()
@@ -105,9 +105,14 @@ class Claims:
             freed = update(job_chunks).where(job_chunks.c.worker.in_(dead), job_chunks.c.status == "running")
             return connection.execute(freed.values(_FREE)).rowcount
 
-    def _next(self, models: Collection[str]) -> Select[str, int]:
+    def next_part(self, models: Collection[str], *conditions: ColumnElement[bool]) -> Select[str, int]:
+        """Return the query of the part that is next: of those that can be claimed and meet the conditions.
+
+        A part that waits at a broker counts as one in work, whose turn was when it was handed out.
+        """
         now = self.clock()
-        busy = and_(job_chunks.c.status == "running", job_chunks.c.lease_until > now)
+        running = and_(job_chunks.c.status == "running", job_chunks.c.lease_until > now)
+        busy = or_(running, job_chunks.c.handed_at.is_not(None))
         clients = (
             select(
                 job_chunks.c.client_id,
@@ -123,12 +128,18 @@ class Claims:
             select(job_chunks.c.job_id, job_chunks.c.number)
             .join(jobs)
             .join(clients, clients.c.client_id == job_chunks.c.client_id)
-            .where(self._is_claimable(), jobs.c.status.in_(OPEN), job_chunks.c.model_name.in_(sorted(models)))
+            .where(
+                self.is_claimable(),
+                jobs.c.status.in_(OPEN),
+                job_chunks.c.model_name.in_(sorted(models)),
+                *conditions,
+            )
             .order_by(clients.c.busy, clients.c.turn, jobs.c.created_at, jobs.c.job_id, job_chunks.c.number)
             .limit(1)
         )
 
-    def _is_claimable(self) -> ColumnElement[bool]:
+    def is_claimable(self) -> ColumnElement[bool]:
+        """Return the condition that nobody holds a part that is not done."""
         free = or_(job_chunks.c.lease_until.is_(None), job_chunks.c.lease_until <= self.clock())
         return and_(job_chunks.c.status.in_(("pending", "running")), free)
 
@@ -139,6 +150,7 @@ class Claims:
             "worker": worker,
             "lease_until": self._lease(),
             "claimed_at": self.clock(),
+            "handed_at": None,
             "attempts": job_chunks.c.attempts + 1,
         }
         connection.execute(update(job_chunks).where(*_is(job_id, number)).values(taken))
@@ -165,8 +177,10 @@ def _turn() -> ColumnElement[datetime]:
     earlier = jobs.alias()
     # Also of jobs that have ended, so that many small ones have no more turns than a large one.
     begun = select(func.max(earlier.c.started_at)).where(earlier.c.client_id == job_chunks.c.client_id)
-    started, claimed = begun.scalar_subquery(), func.max(job_chunks.c.claimed_at)
-    return func.coalesce(case((claimed > started, claimed), else_=started), func.min(jobs.c.created_at))
+    started = begun.scalar_subquery()
+    taken = func.max(func.coalesce(job_chunks.c.handed_at, job_chunks.c.claimed_at))
+    last = case((or_(started.is_(None), taken > started), taken), else_=started)
+    return func.coalesce(last, func.min(jobs.c.created_at))
 
 
 def holds(chunk: Chunk) -> ColumnElement[bool]:

@@ -24,9 +24,10 @@ _LOCK = 7_237_423
 def create_job(desk: Jobs, ask: Ask, webhook: Webhook | None = None) -> str:
     """Write down a job, hand it out, and return its ID.
 
-    Raises the errors of `Work.split` where it cannot be done as asked, and RateLimitError where too many
-    jobs of the client wait or run.
+    Raises BrokerUnavailableError where no job can be handed out now, the errors of `Work.split` where it
+    cannot be done as asked, and RateLimitError where too many jobs of the client wait or run.
     """
+    desk.runner.check()
     parts = desk.work.split(ask, desk.settings.job_chunk_items)
     if not parts:
         raise RequestError("There are no items to forecast.")

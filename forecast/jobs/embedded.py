@@ -48,6 +48,9 @@ class EmbeddedRunner:
         for thread in self._threads:
             thread.start()
 
+    def check(self) -> None:
+        """Return: the workers are here."""
+
     def hand_out(self, job_id: str) -> None:
         """Wake the workers; those of other processes look for themselves."""
         self._wake()

@@ -44,7 +44,7 @@ job_chunks = Table(
     Column("claimed_at", UtcDateTime),  # last, which tells whose turn it is
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("waited", Float, nullable=False, server_default=text("0")),  # seconds, for a model that is away
-    Column("handed_at", UtcDateTime),  # to a broker
+    Column("handed_at", UtcDateTime),  # since then it waits at a broker
     Column("content", LargeBinary, nullable=False),
     Index(None, "status", "client_id"),
 )

@@ -34,7 +34,8 @@ def test_every_service_is_kept_in_bounds(name: str) -> None:
     assert (service["read_only"], service["init"], service["cap_drop"]) == (True, True, ["ALL"])
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert all(
-        re.match(r"(127\.0\.0\.1|\$\{(API|UI)_HOST:-127\.0\.0\.1\}):", port) for port in service["ports"]
+        re.match(r"(127\.0\.0\.1|\$\{(API|UI)_HOST:-127\.0\.0\.1\}):", port)
+        for port in service.get("ports", ())
     )
 
 
@@ -46,6 +47,22 @@ def test_no_service_of_ours_starts_without_a_key(name: str) -> None:
 @pytest.mark.parametrize("name", OWN)
 def test_every_service_of_ours_has_time_to_end(name: str) -> None:
     assert OWN[name]["stop_grace_period"] == "30s"
+
+
+@pytest.mark.parametrize("name", ["forecast-celery", "worker"])
+def test_jobs_of_the_celery_profile_go_through_its_redis_and_its_postgres(name: str) -> None:
+    service = SERVICES[name]
+    environment = service["environment"]
+
+    assert (
+        service["profiles"] == SERVICES["redis"]["profiles"] == SERVICES["postgres"]["profiles"] == ["celery"]
+    )
+    assert environment["JOB_RUNNER"] == "celery"
+    assert environment["CELERY_BROKER_URL"] == "redis://redis:6379/0"
+    user, database = (SERVICES["postgres"]["environment"][f"POSTGRES_{part}"] for part in ("USER", "DB"))
+    address = f"{user}:${{POSTGRES_PASSWORD:-}}@postgres:5432/{database}"
+    assert environment["DATABASE_URL"] == f"postgresql+psycopg://{address}"
+    assert set(service["depends_on"]) == {"redis", "postgres"}
 
 
 def test_volumes_are_all_declared() -> None:

@@ -130,11 +130,13 @@ def test_all_of_such_a_profile_is_started_by_name(docker_clone: DockerClone) -> 
     assert up.endswith("--wait-timeout 120 --no-deps forecast-gpu ui")
 
 
-def test_two_profiles_cannot_both_take_the_gateways_place(docker_clone: DockerClone) -> None:
-    refused = docker_clone.run("run-docker", "all", SERVICES="forecast gateway forecast-gpu ui")
+@pytest.mark.parametrize("others", ["gateway forecast-gpu", "forecast-celery gateway"])
+def test_two_profiles_cannot_both_take_the_gateways_place(docker_clone: DockerClone, others: str) -> None:
+    refused = docker_clone.run("run-docker", "all", SERVICES=f"forecast {others} ui")
 
     assert refused.returncode == 1
-    assert refused.stderr.startswith("error: the profiles gpu and models both take the gateway's place")
+    told = "error: the profiles gpu, models and celery all take the gateway's place"
+    assert refused.stderr.startswith(told)
     assert docker_clone.calls(" up ") == []
 
 

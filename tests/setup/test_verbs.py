@@ -43,6 +43,7 @@ def test_an_unknown_verb_is_named_and_exits_2(clone: Clone) -> None:
         (("run-docker", "forecast", "page"), "run-docker takes api, ui or all, not 'page'"),
         (("init", "forecast", "api"), "init takes no 'api'"),
         (("stop", "api"), "stop takes no 'api'"),
+        (("worker", "chronos", "prophet"), "worker takes one model or none, not 'chronos prophet'"),
         (("check", "--fast"), "check takes no '--fast'"),
     ],
 )
