@@ -61,6 +61,11 @@ def store(connection: Connection, run_id: str, result: PartResult) -> None:
 
     Raises NotFoundError then, and IntegrityError where one of the items is there already.
     """
+    insert_rows(connection, forecast_items, _items(run_id, result.rows))
+    made = [(item, item.predicted) for item in result.rows if item.predicted is not None]
+    if made:
+        insert_rows(connection, forecast_results, _results(run_id, made))
+    # Last, as it holds up whoever stores another part of the run.
     began = datetime.now(UTC) - timedelta(seconds=result.seconds)
     counted = connection.execute(
         update(forecast_runs)
@@ -75,10 +80,6 @@ def store(connection: Connection, run_id: str, result: PartResult) -> None:
     )
     if counted.rowcount == 0:
         raise NotFoundError(f"There is no run '{run_id}' any more.")
-    insert_rows(connection, forecast_items, _items(run_id, result.rows))
-    made = [(item, item.predicted) for item in result.rows if item.predicted is not None]
-    if made:
-        insert_rows(connection, forecast_results, _results(run_id, made))
 
 
 def close_run(connection: Connection, run_id: str, status: str, error: Mapping[str, Any] | None) -> None:
