@@ -28,13 +28,14 @@ DECLARE
   filled boolean;
 BEGIN
   FOR name IN SELECT quote_ident(tablename) FROM pg_tables
-    WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+    WHERE schemaname = 'public' AND tablename NOT IN ('alembic_version', 'clients')
   LOOP
     EXECUTE 'SELECT EXISTS (SELECT FROM ' || name || ')' INTO filled;
     IF filled THEN
       EXECUTE 'TRUNCATE ' || name || ' CASCADE';
     END IF;
   END LOOP;
+  DELETE FROM clients WHERE client_id <> 'default';  -- which a revision makes
   FOR name IN SELECT quote_ident(sequencename) FROM pg_sequences
     WHERE schemaname = 'public' AND last_value IS NOT NULL
   LOOP

@@ -32,7 +32,7 @@ def test_a_websocket_knows_who_calls(socket: TestClient, make_key: MakeKey) -> N
         (AUTHORIZED | {"X-Client-ID": "beta"}, ["beta", "admin"]),
         (key, ["acme", "forecast"]),
     ):
-        with socket.websocket_connect("/api/v1/ws/me", headers=headers) as opened:
+        with socket.websocket_connect("/api/v1/ws/me", headers=dict(headers)) as opened:
             assert opened.receive_json() == told
 
 
@@ -45,7 +45,7 @@ def test_a_websocket_of_nobody_known_is_refused(
 ) -> None:
     with (
         pytest.raises(WebSocketDenialResponse) as refused,
-        socket.websocket_connect("/api/v1/ws/me", headers=headers),
+        socket.websocket_connect("/api/v1/ws/me", headers=dict(headers)),
     ):
         pass
     assert (refused.value.status_code, refused.value.json()["error"]) == (status, error)

@@ -35,7 +35,7 @@ def many(count: int) -> dict[str, Any]:
 
 
 async def as_client(x_client: Annotated[str, Header()] = "default") -> Principal:
-    return Principal(x_client, f"key-of-{x_client}", "forecast")
+    return Principal(x_client, f"key-of-{x_client}", "operator")
 
 
 @pytest.fixture
