@@ -20,6 +20,7 @@ from forecast.core.quantiles import (
     quantile_bands,
     quantile_columns,
 )
+from forecast.core.series.ticks import read_ticks
 
 API_VERSION = "v1"
 _DAY = 86_400 * 10**9
@@ -165,7 +166,7 @@ def _visualization(plan: Plan) -> dict[str, Any]:
 
 def write_dates(index: pd.DatetimeIndex) -> list[str]:
     """Return stamps as ISO 8601: bare dates where all are midnights without a zone."""
-    if index.tz is None and not np.any(index.as_unit("ns").astype("int64").to_numpy() % _DAY):
+    if index.tz is None and not np.any(read_ticks(index) % _DAY):
         days: list[str] = np.datetime_as_string(index.to_numpy(), unit="D").tolist()
         return days
     return [stamp.isoformat() for stamp in index]

@@ -9,6 +9,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from forecast.core.answer import Outcome
+from forecast.core.series.ticks import read_ticks
 
 METADATA_KEY = b"sapheneia"
 """The key of a schema's metadata under which the rest of a request or an answer stands, as JSON."""
@@ -68,7 +69,7 @@ def _repeat(names: list[str], times: int) -> pa.Array:
 def _stamps(indexes: list[pd.DatetimeIndex]) -> pa.Array:
     # Most series lie on the same steps, and then share one index.
     distinct = {id(index): index for index in indexes}
-    read = {key: index.as_unit("ns").astype("int64").to_numpy() for key, index in distinct.items()}
+    read = {key: read_ticks(index) for key, index in distinct.items()}
     ticks = np.concatenate([read[id(index)] for index in indexes])
     zone = indexes[0].tz
     told = None if zone is None else pa.lib.tzinfo_to_string(zone)

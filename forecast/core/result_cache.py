@@ -10,6 +10,7 @@ from typing import Any
 
 from forecast.core.adapter import Covariate, Forecast, Series, Task
 from forecast.core.job import Answer
+from forecast.core.series.ticks import read_ticks
 
 _OVERHEAD = 1_000
 """About the bytes that a forecast takes beside its arrays."""
@@ -103,7 +104,7 @@ def name_task(task: Task, client_id: str) -> bytes:
 def _tell_series(digest: Any, series: Series) -> None:
     _tell(digest, series.unique_id, series.freq, series.season_length, series.index.tz)
     for index in (series.index, series.future_index):
-        digest.update(index.astype("int64").to_numpy().tobytes())
+        digest.update(read_ticks(index))
     digest.update(series.target.tobytes())
     for covariate in series.covariates:
         _tell_covariate(digest, covariate)

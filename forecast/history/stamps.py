@@ -5,6 +5,7 @@ import pytz
 
 from forecast.core.errors import RequestError
 from forecast.core.series.columns import refuse_cells
+from forecast.core.series.ticks import read_ticks
 from forecast.core.series.zone import read_bound
 from forecast.history.rows import EARLIEST, LATEST, Ints
 
@@ -13,7 +14,7 @@ _A_MICROSECOND = 1_000
 
 def write_micros(stamps: pd.DatetimeIndex, column: pd.Series) -> Ints:
     """Return stamps as they are kept; raise DataError naming the rows of the column that are finer."""
-    ticks = stamps.as_unit("ns").astype("int64").to_numpy()
+    ticks = read_ticks(stamps)
     finer = ticks % _A_MICROSECOND != 0
     if finer.any():
         cells = column[finer]

@@ -19,6 +19,7 @@ from forecast.core.lifecycle import ModelService
 from forecast.core.parameters import InferenceRequest
 from forecast.core.plan import Plan, check_request, make_plan
 from forecast.core.result_cache import name_task
+from forecast.core.series.ticks import read_ticks
 from forecast.runs.outcome import Predicted
 from forecast.runs.pinning import Pinned, make_ready, require_pinned
 from forecast.runs.portion import Portion, is_pooled
@@ -115,7 +116,7 @@ def _predicted(outcome: Outcome, place: int, data_hash: str, common: Mapping[str
         points=forecast.mean.astype(np.float64, copy=False),
         quantiles=empty if outcome.columns is None else outcome.columns[place].astype(np.float64, copy=False),
         levels=levels,
-        cutoff=int(to_micros(series.index[-1:])[0]),
+        cutoff=int(read_ticks(series.index)[-1]) // _MICROSECOND,
         context_length=len(series.target),
         frequency=outcome.plan.panel.freq,
         zone=None if zone is None else pa.lib.tzinfo_to_string(zone),
@@ -128,8 +129,7 @@ def _predicted(outcome: Outcome, place: int, data_hash: str, common: Mapping[str
 
 def to_micros(index: pd.DatetimeIndex) -> NDArray[np.int64]:
     """Return stamps as microseconds since 1970; those without a zone as if they were UTC's."""
-    ticks: NDArray[np.int64] = index.as_unit("ns").astype("int64").to_numpy() // _MICROSECOND
-    return ticks
+    return read_ticks(index) // _MICROSECOND
 
 
 def _hash_data(plan: Plan, *, pooled: bool) -> list[str]:
