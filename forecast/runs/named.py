@@ -1,7 +1,7 @@
 """Forecasts of items of a dataset by their names."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,14 @@ from forecast.core.parameters import InferenceRequest
 from forecast.core.schemas import printable
 from forecast.database.connection import Database
 from forecast.history.columns import ITEM, VALUE
+from forecast.history.flags import add_flags_ahead
 from forecast.history.reading import History, list_item_ids, read_history
 from forecast.runs.asking import forecast_request, read_forecast
 from forecast.runs.lead import find_calendar
 from forecast.runs.pinning import Pinned
 from forecast.runs.portion import Calendar, Portion, is_pooled, make_portion
 from forecast.runs.schemas import ForecastRequest
+from forecast.runs.silence import close_silence
 from forecast.runs.work import Ask, Part
 
 
@@ -33,7 +35,7 @@ class NamedItems:
     calendar: Calendar | None
     pinned: Pinned
 
-    def read(self, database: Database, least: int) -> tuple["History", dict[str, SapheneiaError]]:
+    def read(self, database: Database, least: int) -> tuple[History, dict[str, SapheneiaError]]:
         """Return the history of the items, and why those cannot be forecast that have too little of it."""
         with database.read() as connection:
             history = read_history(
@@ -51,6 +53,14 @@ class NamedItems:
             elif count < least:
                 failed[name] = _too_short(name, count, least, self.body.start_date)
         return history, failed
+
+    def complete(self, history: History) -> History:
+        """Return the history with what its dataset knows without being told: zeros, and flags of days."""
+        if self.calendar is None:
+            return history
+        history = close_silence(history, self.body.start_date, self.calendar)
+        steps = self.body.prediction_length if self.body.use_covariates else 0
+        return add_flags_ahead(replace(history, freq=self.calendar[0]), steps) if steps else history
 
     def portion(self, request: InferenceRequest[Any], history: History, names: Sequence[str]) -> Portion:
         """Return some of the items with their history; raise DataError where no item told a calendar."""

@@ -1,0 +1,64 @@
+import numpy as np
+import pandas as pd
+from starlette.testclient import TestClient
+
+from forecast.core.adapter import Task
+from forecast.database.connection import Database
+from tests.conftest import AUTHORIZED
+from tests.fakes import FakeAdapter
+from tests.runs.conftest import ask, demand, put
+
+
+def mean_as(client: TestClient, **settings: object) -> None:
+    answer = client.put("/api/v1/datasets/default", json=settings, headers=AUTHORIZED)
+    assert answer.status_code in {200, 201}, answer.text
+
+
+def seen(fake: FakeAdapter) -> dict[str, Task]:
+    """Collect the tasks that the model is asked from now on, by item."""
+    tasks: dict[str, Task] = {}
+    fake.on_predict = lambda some: tasks.update({task.series.unique_id: task for task in some})
+    return tasks
+
+
+def test_an_item_that_sells_nothing_before_the_cutoff_has_zeros_up_to_it(
+    client: TestClient, database: Database, fake: FakeAdapter
+) -> None:
+    mean_as(client, missing="zero")
+    put(database, pd.concat([demand("A", 30), demand("B", 20), demand("C", 40)]))
+    tasks = seen(fake)
+
+    told = ask(client, start_date="2024-01-30")
+
+    assert [one["predictions"][0]["date"] for one in told["forecasts"]] == ["2024-01-31"] * 3
+    assert tasks["B"].series.target.tolist()[20:] == [0.0] * 10
+    assert len(tasks["A"].series.target) == len(tasks["C"].series.target) == 30
+    assert np.all(tasks["A"].series.target != 0)
+
+
+def test_without_zeros_or_a_cutoff_each_item_ends_with_its_last_value(
+    client: TestClient, database: Database
+) -> None:
+    put(database, pd.concat([demand("A", 30), demand("B", 20)]))
+    told = ask(client, start_date="2024-01-30")
+    assert [one["predictions"][0]["date"] for one in told["forecasts"]] == ["2024-01-31", "2024-01-21"]
+    mean_as(client, missing="zero")
+    assert ask(client)["forecasts"][1]["predictions"][0]["date"] == "2024-01-21"
+
+
+def test_flags_of_holidays_and_weekends_are_known_ahead(client: TestClient, database: Database) -> None:
+    mean_as(client, country="DE", missing="zero")
+    frame = demand("A", 33, start="2024-11-20")
+    flagged = {"holiday_flag": 0.0, "is_weekend": (frame["timestamp"].dt.dayofweek >= 5).astype(float)}
+    put(database, pd.concat([frame.assign(**flagged), demand("B", 20, start="2024-11-20")]))
+
+    told = ask(client, prediction_length=5, start_date="2024-12-22")
+    assert not [one for one in told["forecasts"] if "unknown" in " ".join(one["metadata"]["warnings"])]
+    assert all(one["metadata"]["covariates_used"] for one in told["forecasts"])
+
+    put(database, frame.assign(price=9.0))
+    told = ask(client, prediction_length=5, start_date="2024-12-22")
+    warned = " ".join(told["forecasts"][0]["metadata"]["warnings"])
+    assert "'price' is unknown for 5 of 5" in warned
+    assert "'holiday_flag' is unknown" not in warned
+    assert "'is_weekend' is unknown" not in warned
