@@ -1,4 +1,4 @@
-"""A year of demand for 500 items: loaded, forecast by a job that a crash cuts in two, and every number found again."""
+"""A year of demand for 500 items: loaded, forecast by a job over a crash, and every number found again."""
 
 import io
 import signal
