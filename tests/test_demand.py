@@ -86,7 +86,7 @@ def follow_over_a_crash(folder: Path, settings: dict[str, str], sold: pd.DataFra
     Return the number of the last event that was seen, and the job.
     """
     port = int(settings["PORT"])
-    with run_server(folder, port, **settings) as server:
+    with run_server(folder, port, 1, **settings) as server:
         put(server, sold)
         job = call(server, "POST", "/forecast-jobs", json=ASK | {"use_covariates": False}).json()
         assert (job["kind"], job["items_total"]) == ("forecast", ITEMS)
@@ -187,7 +187,7 @@ def test_a_job_on_a_year_of_demand_survives_a_crash_and_every_number_is_found_ag
     }
     port = int(settings["PORT"])
     last, job_id = follow_over_a_crash(tmp_path, settings, sold)
-    with run_server(tmp_path, port, **settings) as server:
+    with run_server(tmp_path, port, 1, **settings) as server:
         require_the_rest(f"127.0.0.1:{port}", job_id, last, done=60)
         job = call(server, "GET", f"/forecast-jobs/{job_id}").json()
         assert job["result"] == f"/api/v1/forecasts/{job['forecast_run_id']}"

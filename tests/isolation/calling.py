@@ -131,7 +131,9 @@ def write_call(route: Route, names: Names, choose: Choose, given: Callable[[str]
             said.add(value)
         return value
 
-    path, query, headers = route.path, {}, {}
+    path = route.path
+    query: dict[str, str] = {}
+    headers: dict[str, str] = {}
     for place, name in route.parameters:
         if place == "path" or given(name):
             kind = route.kind_of(name)

@@ -7,6 +7,7 @@ import json
 import re
 import uuid
 from collections.abc import Collection, Iterator
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -152,13 +153,14 @@ def every_way(route: Route, names: Names) -> Iterator[Call]:
     kinds = ["source", "item_id"] if route.has_body else []
     kinds += [kind for _, name in route.parameters if (kind := route.kind_of(name)) is not None]
     most = max((len(names[kind]) for kind in kinds), default=1)
-    for sent in ({name for _, name in route.parameters}, set()):
+    optional = {name for _, name in route.parameters}
+    for sent in (optional, set(), *({name} for name in sorted(optional))):
         for place in range(most):
-            for only in [None, *sorted(sent)]:
-                given = sent if only is None else {only}
-                yield write_call(
-                    route, names, lambda some, at=place: some[at % len(some)], given.__contains__
-                )
+            yield write_call(route, names, partial(_take_one, place), sent.__contains__)
+
+
+def _take_one(place: int, some: list[str]) -> str:
+    return some[place % len(some)]
 
 
 def snapshot(caller: Caller, mine: Belongings) -> dict[str, bytes]:
