@@ -110,7 +110,7 @@ def fill(gateway: TestClient, marker: str, receiver: str) -> tuple[Caller, Belon
     runs = _forecast(caller, marker, shop, items)
     jobs = _hand_over(caller, marker, shop, items, sources[0], receiver)
     runs += [caller.get(f"/api/v1/forecast-jobs/{job_id}")["forecast_run_id"] for job_id in jobs]
-    _fail(caller, marker, table)
+    _fail(caller, marker)
     mine.names = {
         "client_id": [client_id],
         "key_id": [key_id],
@@ -163,21 +163,28 @@ def _hand_over(
     return jobs
 
 
-def _fail(caller: Caller, marker: str, table: dict[str, list[Any]]) -> None:
-    """Make requests that fail, each by an error that says the marker."""
-    shown = [
-        caller("POST", "/forecast/v1/fake/inference", json=_inline(rows({f"{marker}-{EXPLODES}": 9}))),
-        caller("POST", "/forecast/v1/fake/inference", json=_inline({"timestamp": [marker], "value": [1]})),
-        caller("GET", f"/{marker}"),
-        caller("GET", f"/api/v1/datasets/{marker}"),
-        caller("PUT", "/api/v1/series", json={"data": {"item_id": [1], "timestamp": [marker], "value": [1]}}),
+def _fail(caller: Caller, marker: str) -> None:
+    """Make requests that fail, most of them by an error that says the marker."""
+    infer = "/forecast/v1/fake/inference"
+    dated = {"timestamp": [marker], "value": [1]}
+    said = [
+        (400, caller("POST", infer, json=_inline(dated))),
+        (400, caller("POST", infer, json=inference_of(f"{marker}.csv"))),
+        (400, caller("PUT", "/api/v1/series", json={"data": dated | {"item_id": ["a"]}})),
+        (422, caller("POST", infer, json=_inline(dated) | {marker: 1})),
+        (404, caller("GET", f"/api/v1/series?dataset={marker}")),
     ]
-    assert all(answer.status_code >= 400 for answer in shown)
+    exploded = (500, caller("POST", infer, json=_inline(rows({f"{marker}-{EXPLODES}": 9}))))
+    for status, answer in (*said, exploded, (404, caller("GET", f"/{marker}"))):
+        assert answer.status_code == status, answer.text
+    assert all(marker in answer.text for _, answer in said)
 
 
 def _inline(table: dict[str, list[Any]]) -> dict[str, Any]:
-    roles = {"value": "target", "timestamp": "timestamp"} | ({"item_id": "id"} if "item_id" in table else {})
-    return {"data": {name: table[name] for name in roles}, "data_definition": roles}
+    roles = {"value": "target", "timestamp": "timestamp", "item_id": "id"}
+    used = {name: role for name, role in roles.items() if name in table}
+    data = {name: table[name] for name in used}
+    return {"data": data, "data_definition": used, "parameters": {"horizon_len": 3}}
 
 
 def _read_cursors(caller: Caller, shop: str, run_id: str) -> dict[str, list[str]]:
