@@ -117,7 +117,7 @@ def fill(gateway: TestClient, marker: str, receiver: str) -> tuple[Caller, Belon
         "dataset": ["default", shop],
         "item_id": items,
         "file": [source.rpartition("/")[2] for source in sources],
-        "source": [*sources, *(f"data/uploads/{client_id}/{one.rpartition('/')[2]}" for one in sources)],
+        "source": [*sources, *_lead_to(client_id, sources[0].rpartition("/")[2])],
         "job_id": jobs,
         "forecast_id": [*runs, *(f"{run_id}-000000" for run_id in runs)],
         "idempotency_key": [f"{marker}-once"],
@@ -127,6 +127,18 @@ def fill(gateway: TestClient, marker: str, receiver: str) -> tuple[Caller, Belon
     unguessable = ("key_id", "file", "job_id", "forecast_id")
     mine.secrets = {marker, *(name for kind in unguessable for name in mine.names[kind])}
     return caller, mine
+
+
+def _lead_to(client_id: str, file: str) -> list[str]:
+    """Return what others might name a client's file by."""
+    own = f"uploads/{client_id}/{file}"
+    return [
+        f"data/{own}",
+        f"local://{own}",
+        f"/app/data/{own}",
+        f"data/uploads/../{own}",
+        f"../{client_id}/{file}",
+    ]
 
 
 def _keep_files(caller: Caller, marker: str, table: dict[str, list[Any]]) -> list[str]:

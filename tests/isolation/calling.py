@@ -144,27 +144,36 @@ def write_call(route: Route, names: Names, choose: Choose, given: Callable[[str]
                 (query if place == "query" else headers)[name] = value
     sent: dict[str, Any] = {"params": query, "headers": headers}
     if route.has_body:
-        sent |= _BODIES[route.method, route.path](take)  # a new body fails here until it is written below
+        sent |= _BODIES[route.method, route.path](
+            take, choose
+        )  # a new body fails here until it is written below
     return Call(route, path, sent, frozenset(said))
 
 
-Body = Callable[[Callable[[str], str]], dict[str, Any]]
+Take = Callable[[str], str]
+Body = Callable[[Take, Choose], dict[str, Any]]
 
 
-def _job(take: Callable[[str], str]) -> dict[str, Any]:
+def _forecast(take: Take, _: Choose) -> dict[str, Any]:
     return {"json": forecast_of(take("dataset"), take("item_id"))}
 
 
+def _job(take: Take, choose: Choose) -> dict[str, Any]:
+    if choose(["forecast", "inference"]) == "forecast":
+        return _forecast(take, choose)
+    return {"json": inference_of(take("source")) | {"model": "fake"}}
+
+
 _BODIES: dict[tuple[str, str], Body] = {
-    ("POST", "/forecast/v1/fake/initialization"): lambda take: {"json": {}},
-    ("POST", "/forecast/v1/fake/inference"): lambda take: {"json": inference_of(take("source"))},
-    ("POST", "/api/v1/uploads"): lambda take: {"files": {"file": (take("file"), as_csv(rows({"x": 9})))}},
-    ("PUT", "/api/v1/datasets/{name}"): lambda take: {"json": {"missing": "zero"}},
-    ("PUT", "/api/v1/series"): lambda take: {"json": {"data": rows({take("item_id"): 9})}},
-    ("POST", "/api/v1/series"): lambda take: {"json": {"data": rows({take("item_id"): 9})}},
-    ("POST", "/api/v1/tables"): lambda take: {"json": {"data_source_url_or_path": take("source")}},
-    ("POST", "/api/v1/clients"): lambda take: {"json": {"client_id": take("client_id")}},
-    ("POST", "/api/v1/clients/{client_id}/keys"): lambda take: {"json": {"name": "mine"}},
-    ("POST", "/api/v1/forecast"): _job,
+    ("POST", "/forecast/v1/fake/initialization"): lambda take, _: {"json": {}},
+    ("POST", "/forecast/v1/fake/inference"): lambda take, _: {"json": inference_of(take("source"))},
+    ("POST", "/api/v1/uploads"): lambda take, _: {"files": {"file": (take("file"), as_csv(rows({"x": 9})))}},
+    ("PUT", "/api/v1/datasets/{name}"): lambda take, _: {"json": {"missing": "zero"}},
+    ("PUT", "/api/v1/series"): lambda take, _: {"json": {"data": rows({take("item_id"): 9})}},
+    ("POST", "/api/v1/series"): lambda take, _: {"json": {"data": rows({take("item_id"): 9})}},
+    ("POST", "/api/v1/tables"): lambda take, _: {"json": {"data_source_url_or_path": take("source")}},
+    ("POST", "/api/v1/clients"): lambda take, _: {"json": {"client_id": take("client_id")}},
+    ("POST", "/api/v1/clients/{client_id}/keys"): lambda take, _: {"json": {"name": "mine"}},
+    ("POST", "/api/v1/forecast"): _forecast,
     ("POST", "/api/v1/forecast-jobs"): _job,
 }
