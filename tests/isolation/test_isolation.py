@@ -154,8 +154,9 @@ def every_way(route: Route, names: Names) -> Iterator[Call]:
     kinds += [kind for _, name in route.parameters if (kind := route.kind_of(name)) is not None]
     most = max((len(names[kind]) for kind in kinds), default=1)
     optional = {name for _, name in route.parameters}
-    for sent in (optional, set(), *({name} for name in sorted(optional))):
-        for place in range(most):
+    alone = [({name}, min(most, 2)) for name in sorted(optional)]
+    for sent, count in [(optional, most), (set(), most), *alone]:
+        for place in range(count):
             yield write_call(route, names, partial(_take_one, place), sent.__contains__)
 
 
