@@ -174,6 +174,18 @@ def require_the_same_now(server: Server, kept: pd.DataFrame, **asked: Any) -> No
     )
 
 
+def require_covariates_to_matter(server: Server, without: pd.DataFrame) -> None:
+    """Require that a job with covariates is as whole as one without, and has other numbers."""
+    job = call(server, "POST", "/forecast-jobs", json=ASK | {"use_covariates": True}).json()
+    end = read_all(f"127.0.0.1:{server.port}", job["job_id"])[-1]
+    assert (end.event, end.data["status"]) == ("ended", "succeeded")
+    kept = read_back(server, job["forecast_run_id"])
+    named = ["item_id", "date", "horizon_day"]
+    pd.testing.assert_frame_equal(kept[named], without[named])
+    assert not np.allclose(kept["value"], without["value"])
+    require_the_same_now(server, kept, use_covariates=True)
+
+
 def test_a_job_on_a_year_of_demand_survives_a_crash_and_every_number_is_found_again(
     tmp_path: Path, database_url: str, sold: pd.DataFrame
 ) -> None:
@@ -196,3 +208,4 @@ def test_a_job_on_a_year_of_demand_survives_a_crash_and_every_number_is_found_ag
         pd.testing.assert_frame_equal(kept[list(naive)], naive, check_dtype=False, check_exact=True)
         assert (kept["q0.1"] < kept["q0.9"]).all()
         require_the_same_now(server, kept, use_covariates=False)
+        require_covariates_to_matter(server, kept)
