@@ -41,7 +41,10 @@ async def load_on_demand(service: ModelService[Any], seconds: float, gone: async
             continue
         error = await _wait(known.load, until, gone)
         if error is not None and not known.draining:
-            raise tellable(error)
+            if known.load.by_default:
+                raise tellable(error)
+            # What its settings said is for those to know who may load models.
+            service.require_ready()
 
 
 def _may_begin(service: ModelService[Any], now: Snapshot[Any]) -> bool:

@@ -236,7 +236,7 @@ class ModelService(Generic[Loaded]):
         if now.ready is None or now.config is None:
             told = {
                 "initializing": "The model is still being initialized.",
-                "error": f"The model failed to initialize: {now.details}",
+                "error": f"It could not be loaded ({now.code}); its status tells an operator's key why.",
             }.get(
                 now.status, f"Initialize it first: POST /forecast/v1/{self.adapter.model_id}/initialization."
             )

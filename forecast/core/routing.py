@@ -15,7 +15,7 @@ from forecast.core.lifecycle import ModelService
 from forecast.core.media import ARROW, JSON, PARQUET, media_type
 from forecast.core.notes import note
 from forecast.core.parameters import request_type
-from forecast.core.principal import Role
+from forecast.core.principal import Principal, Role
 from forecast.core.problem import Problem
 from forecast.core.progress import LoadProgress
 from forecast.core.rate_limit import Scope, limit
@@ -132,13 +132,13 @@ def _add_lifecycle(
         )
 
     @router.get("/status", dependencies=guards("discovery"))
-    async def read_status() -> StatusResponse:
-        """Tell the model's state at once, whatever it is doing."""
+    async def read_status(caller: Calling) -> StatusResponse:
+        """Tell the model's state at once, whatever it is doing; why a load failed only to operators."""
         now: Snapshot[Any] = service.snapshot
         source = f"Source: {now.config.source}" if now.config else None
         return StatusResponse(
             model_status=now.status,
-            details=now.details or source,
+            details=_details(now, caller) or source,
             progress=_progress(now.progress),
             weights=_weights_info(now),
         )
@@ -205,6 +205,13 @@ def _add_inference(router: APIRouter, service: ModelService[Any], kind: type[Any
         openapi_extra={"requestBody": {"required": True, "content": _FRAMES}},
         route_class_override=UnparsedRoute,
     )
+
+
+def _details(now: Snapshot[Any], caller: Principal) -> str | None:
+    if now.status != "error" or caller.may("operator"):
+        return now.details
+    # It can quote what another client asked for.
+    return f"It could not be loaded ({now.code}); a key of the role 'operator' is told why."
 
 
 def _weights_info(now: Snapshot[Any]) -> WeightsInfo | None:

@@ -15,10 +15,12 @@ from starlette.types import Scope
 from forecast.core.config import Settings
 from forecast.core.errors import AuthenticationError, ForbiddenError, RequestError, SapheneiaError
 from forecast.core.notes import note
-from forecast.core.principal import CLIENT_ID, Principal, Role
+from forecast.core.principal import CLIENT_ID, ROLES, Principal, Role
 
 CLIENT_HEADER = "X-Client-ID"
 """The header in which API_SECRET_KEY names the client that it acts for."""
+ROLE_HEADER = "X-Client-Role"
+"""The header in which it names the role that it then acts with, by default its own."""
 _FOUND = "caller"
 
 bearer = HTTPBearer(
@@ -68,14 +70,15 @@ async def recognize(scope: Scope, authorization: str | None) -> Principal:
     if scheme.lower() != "bearer" or not given:
         raise AuthenticationError("Send the API key as 'Authorization: Bearer <key>'.")
     authenticator: Authenticator = scope["app"].state.authenticator
-    named = Headers(scope=scope).get(CLIENT_HEADER)
-    principal = _act(await authenticator.authenticate(given), named)
+    headers = Headers(scope=scope)
+    known = await authenticator.authenticate(given)
+    principal = _act(known, headers.get(CLIENT_HEADER), headers.get(ROLE_HEADER))
     # Quoted: a token's name is whatever its issuer writes.
     note(client=principal.client_id, key=quote(principal.name, safe="@:"))
     return principal
 
 
-def _act(principal: Principal, client_id: str | None) -> Principal:
+def _act(principal: Principal, client_id: str | None, role: str | None) -> Principal:
     """Return the principal as the client that it names; raise ForbiddenError where that is not its own."""
     if client_id is None:
         return principal
@@ -85,8 +88,10 @@ def _act(principal: Principal, client_id: str | None) -> Principal:
         return principal
     if CLIENT_ID.fullmatch(client_id) is None:
         raise RequestError(f"{CLIENT_HEADER} is no name that a client can have.")
+    if role is not None and role not in ROLES:
+        raise RequestError(f"{ROLE_HEADER} is none of the roles {', '.join(ROLES)}.")
     # Not counted: a gateway that passes a request on has counted it under its caller's own quota.
-    return replace(principal, client_id=client_id, counted=None)
+    return replace(principal, client_id=client_id, role=role or principal.role, counted=None)
 
 
 async def authenticate(connection: HTTPConnection) -> Principal:

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from forecast.core.config import Settings
 from forecast.core.errors import AbandonedError, DeadlineError, ServiceUnavailableError
+from forecast.core.principal import Principal
 from forecast.core.tracing import trace_headers
 from forecast.remote.caller import Caller
 from forecast.remote.faults import RETRY_SECONDS, told
@@ -28,8 +29,8 @@ from forecast.remote.service import RemoteService
 _STATUS_SECONDS = 5.0
 
 
-async def forward(service: RemoteService, request: Request, client_id: str) -> "PassedOn":
-    """Return the service's answer to a client; whatever it is, errors too.
+async def forward(service: RemoteService, request: Request, principal: Principal) -> "PassedOn":
+    """Return the service's answer to a caller; whatever it is, errors too.
 
     Raises DeadlineError, AbandonedError when the caller has gone, and the errors of RemoteService.send; the
     connection to the service is then closed, by which it knows that nobody waits any more.
@@ -38,7 +39,7 @@ async def forward(service: RemoteService, request: Request, client_id: str) -> "
     left, deadline = _deadline(service, request)
     passed = pass_to_service(request.headers.raw, request.state.request_id, left)
     settings: Settings = request.app.state.settings
-    spoken = speak_for(passed, client_id, settings.api_secret_key.get_secret_value())
+    spoken = speak_for(passed, principal, settings.api_secret_key.get_secret_value())
     headers = replace_trace(spoken, trace_headers())
     reading = request.method == "GET"
     if reading:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from forecast.core.errors import DeadlineError, ServiceUnavailableError
+from forecast.core.principal import Principal
 
 Raw = list[tuple[bytes, bytes]]
 
@@ -31,6 +32,7 @@ _OF_A_CALLER = frozenset(
         b"host",
         b"origin",
         b"x-client-id",
+        b"x-client-role",
         b"x-real-ip",
         b"x-request-id",
     }
@@ -65,9 +67,13 @@ def pass_to_service(headers: Iterable[tuple[bytes, bytes]], request_id: str, lef
     return passed
 
 
-def speak_for(headers: Raw, client_id: str, key: str) -> Raw:
-    """Return headers in which the gateway asks with its own key for a client that it knows."""
-    told = [(b"authorization", f"Bearer {key}".encode()), (b"x-client-id", client_id.encode())]
+def speak_for(headers: Raw, principal: Principal, key: str) -> Raw:
+    """Return headers in which the gateway asks with its own key for a caller that it knows."""
+    told = [
+        (b"authorization", f"Bearer {key}".encode()),
+        (b"x-client-id", principal.client_id.encode()),
+        (b"x-client-role", principal.role.encode()),
+    ]
     return [*headers, *told]
 
 

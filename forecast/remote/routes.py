@@ -25,7 +25,7 @@ def build_remote_router(model_id: str, local: APIRouter) -> APIRouter:
         request: Request, principal: Calling, service: Annotated[RemoteService, Depends(find_service)]
     ) -> Response:
         """Answer what the model's service answers."""
-        return await forward(service, request, principal.client_id)
+        return await forward(service, request, principal)
 
     router = APIRouter()
     for route in local.routes:

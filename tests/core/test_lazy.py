@@ -167,7 +167,8 @@ def test_an_initialization_that_failed_is_tried_again_only_if_it_had_no_settings
     assert answer.status_code == status
     if status == 409:
         assert answer.json()["error"] == "MODEL_NOT_INITIALIZED"
-        assert answer.json()["detail"].endswith("The model failed to initialize: no such weights")
+        told = answer.json()["detail"]
+        assert told.endswith("(CHECKPOINT_UNAVAILABLE); its status tells an operator's key why.")
         demanding.post(f"{PREFIX}/shutdown")
         assert forecast(demanding).status_code == 200
 

@@ -115,7 +115,7 @@ def test_a_load_that_fails_is_told_and_can_be_tried_again() -> None:
     with pytest.raises(CheckpointError):
         service.initialize()
     assert service.get_status() == ("error", "no such checkpoint")
-    with pytest.raises(NotInitializedError, match="no such checkpoint"):
+    with pytest.raises(NotInitializedError, match="CHECKPOINT_UNAVAILABLE"):
         service.submit([make_task()])
     assert service.initialize().status == "ready"
     service.shutdown()
