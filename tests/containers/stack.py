@@ -19,6 +19,11 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 180
 PORTS = ("API_PORT", "UI_PORT", "CHRONOS_MODEL_PORT", "STATSFORECAST_MODEL_PORT")
 
+SAMPLE = {
+    "data_source_url_or_path": "data/samples/airline-passengers.csv",
+    "data_definition": {"Month": "timestamp", "Passengers": "target"},
+}
+
 
 def docker(*arguments: str, **env: str) -> str:
     """Run the docker client and return what it says; its errors are the test's."""
@@ -50,11 +55,12 @@ def until(true: Callable[[], bool]) -> None:
 
 @dataclass
 class Stack:
-    """One project of docker-compose.yml; `end` leaves nothing of it."""
+    """One project of docker-compose.yml, and of further `files` on top; `end` leaves nothing of it."""
 
     folder: Path
     profile: str = ""
     settings: dict[str, str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
     key: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
     def __post_init__(self) -> None:
@@ -66,7 +72,11 @@ class Stack:
         self.env_file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
 
     def compose(self, *arguments: str) -> str:
-        env = {"ENV_FILE": str(self.env_file), "COMPOSE_PROFILES": self.profile} | find_wheels()
+        env = {
+            "ENV_FILE": str(self.env_file),
+            "COMPOSE_PROFILES": self.profile,
+            "COMPOSE_FILE": ":".join(["docker-compose.yml", *self.files]),
+        } | find_wheels()
         return docker(
             "compose", "--env-file", str(self.env_file), "--project-name", self.project, *arguments, **env
         )
@@ -81,9 +91,9 @@ class Stack:
     def url(self, port: str = "API_PORT") -> str:
         return f"http://127.0.0.1:{self.ports[port]}"
 
-    def client(self, port: str = "API_PORT") -> httpx.Client:
-        """Return a caller with the key."""
-        headers = {"Authorization": f"Bearer {self.key}"}
+    def client(self, port: str = "API_PORT", key: str = "") -> httpx.Client:
+        """Return a caller with a key; without one it is the administrator's."""
+        headers = {"Authorization": f"Bearer {key or self.key}"}
         return httpx.Client(base_url=self.url(port), headers=headers, timeout=120, trust_env=False)
 
     def container(self, service: str) -> str:
@@ -113,11 +123,7 @@ class Stack:
 
 def forecast(client: httpx.Client, model_id: str, **parameters: Any) -> httpx.Response:
     """Ask for twelve months of the sample."""
-    body = {
-        "data_source_url_or_path": "data/samples/airline-passengers.csv",
-        "data_definition": {"Month": "timestamp", "Passengers": "target"},
-        "parameters": {"horizon_len": 12, **parameters},
-    }
+    body = SAMPLE | {"parameters": {"horizon_len": 12, **parameters}}
     return client.post(f"/forecast/v1/{model_id}/inference", json=body)
 
 
