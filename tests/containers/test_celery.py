@@ -14,7 +14,7 @@ GATEWAY, WORKER = "forecast-celery", "worker"
 
 @pytest.fixture(scope="module")
 def celery(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The gateway, a worker, and their servers of docker-compose.yml, or of servers.yml without a registry."""
+    """The gateway, a worker and their servers, which are those of servers.yml without a registry."""
     folder = tmp_path_factory.mktemp("celery")
     settings = {"POSTGRES_PASSWORD": secrets.token_hex(16), "JOB_CHUNK_ITEMS": "10", "JOB_LEASE_SECONDS": "5"}
     stack = Stack(folder, profile="celery", settings=settings)
@@ -53,7 +53,7 @@ def test_a_job_is_computed_by_the_worker(celery: Stack) -> None:
 
 def test_a_worker_that_is_killed_leaves_its_job_to_the_next(celery: Stack) -> None:
     with celery.client(key=enrol(celery, "patient")) as client:
-        put_history(client, 300)
+        put_history(client, 80)
         job_id = hand_over(client, method="AutoARIMA", season_length=7)
         until(lambda: read_job(client, job_id)["items_done"] > 0)
         celery.compose("kill", WORKER)
@@ -64,9 +64,9 @@ def test_a_worker_that_is_killed_leaves_its_job_to_the_next(celery: Stack) -> No
         job = await_job(client, job_id)
         rows = read_forecasts(client, job)
 
-    assert (job["status"], job["items_done"], job["items_failed"]) == ("succeeded", 300, 0)
+    assert (job["status"], job["items_done"], job["items_failed"]) == ("succeeded", 80, 0)
     items = rows[0].split(",").index("item_id")
-    assert Counter(row.split(",")[items] for row in rows[1:]) == {f"I{item:04}": 7 for item in range(300)}
+    assert Counter(row.split(",")[items] for row in rows[1:]) == {f"I{item:04}": 7 for item in range(80)}
 
 
 def test_the_volumes_keep_jobs_and_forecasts(celery: Stack) -> None:

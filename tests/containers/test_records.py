@@ -39,7 +39,7 @@ def test_a_client_finds_its_forecasts_in_new_containers(stack: Stack) -> None:
 
 def test_a_job_that_was_computed_when_the_container_was_killed_is_ended_by_the_next(stack: Stack) -> None:
     with stack.client(key=enrol(stack, "hasty")) as client:
-        put_history(client, 250)
+        put_history(client, 60)
         job_id = hand_over(client, method="AutoARIMA", season_length=7)
         stack.compose("kill", "forecast")
         stack.start()
@@ -47,8 +47,8 @@ def test_a_job_that_was_computed_when_the_container_was_killed_is_ended_by_the_n
         job = await_job(client, job_id)
         rows = read_forecasts(client, job)
 
-    assert (job["status"], job["items_done"], job["items_failed"]) == ("succeeded", 250, 0)
-    assert len(rows) == 1 + 7 * 250
+    assert (job["status"], job["items_done"], job["items_failed"]) == ("succeeded", 60, 0)
+    assert len(rows) == 1 + 7 * 60
 
 
 def test_nobody_reads_the_database_by_naming_it_as_data(stack: Stack) -> None:
