@@ -59,3 +59,10 @@ def read_forecasts(client: httpx.Client, job: dict[str, Any]) -> list[str]:
     answer = client.get(job["result"], params={"format": "csv"})
     assert answer.status_code == 200, answer.text
     return answer.text.splitlines()
+
+
+def list_items(client: httpx.Client) -> int:
+    """Return how many items the client has."""
+    answer = client.get("/api/v1/series/items")
+    assert answer.status_code == 200, answer.text
+    return len(answer.json()["items"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -71,15 +72,31 @@ class Stack:
         self.env_file = self.folder / f"{self.project}.env"
         self.env_file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
 
-    def compose(self, *arguments: str) -> str:
-        env = {
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes `docker compose`, in any folder, mean this stack."""
+        files = [str(ROOT / name) for name in ("docker-compose.yml", *self.files)]
+        return {
             "ENV_FILE": str(self.env_file),
+            "COMPOSE_ENV_FILES": str(self.env_file),
+            "COMPOSE_FILE": ":".join(files),
             "COMPOSE_PROFILES": self.profile,
-            "COMPOSE_FILE": ":".join(["docker-compose.yml", *self.files]),
+            "COMPOSE_PROJECT_NAME": self.project,
         } | find_wheels()
-        return docker(
-            "compose", "--env-file", str(self.env_file), "--project-name", self.project, *arguments, **env
+
+    def compose(self, *arguments: str) -> str:
+        return docker("compose", *arguments, **self.environment)
+
+    def follow(self, page: str, words: str, folder: Path) -> None:
+        """Do in a folder what a page says, in its block of commands that has these words."""
+        blocks = re.findall(r"^```bash\n(.*?)^```$", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+        (code,) = (block for block in blocks if words in block)
+        command = ["bash", "-euo", "pipefail", "-c", code]
+        environment = os.environ | self.environment
+        ran = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
+        assert ran.returncode == 0, ran.stderr
 
     def start(self, *services: str) -> None:
         """Start and wait until all that was started is healthy; what has no image is built before."""

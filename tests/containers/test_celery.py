@@ -3,10 +3,19 @@
 import secrets
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.containers.shop import await_job, enrol, hand_over, put_history, read_forecasts, read_job
+from tests.containers.shop import (
+    await_job,
+    enrol,
+    hand_over,
+    list_items,
+    put_history,
+    read_forecasts,
+    read_job,
+)
 from tests.containers.stack import Stack, until
 
 GATEWAY, WORKER = "forecast-celery", "worker"
@@ -105,9 +114,11 @@ def test_a_worker_that_is_stopped_ends_within_its_time(celery: Stack) -> None:
     assert (state["ExitCode"], state["OOMKilled"]) in {(0, False), (143, False)}
 
 
-def test_a_dump_has_what_is_kept(celery: Stack) -> None:
-    enrol(celery, "dumped")
-    dump = celery.run("postgres", "pg_dump", "-U", "sapheneia", "sapheneia")
+def test_the_database_is_dumped_and_put_back(celery: Stack, tmp_path: Path) -> None:
+    with celery.client(key=enrol(celery, "dumped")) as client:
+        put_history(client, 2)
+        celery.follow("docs/deployment.md", "pg_dump", tmp_path)
 
-    assert "\ndumped\tdumped\t" in dump
-    assert "COPY public.forecast_jobs " in dump
+        assert (tmp_path / "sapheneia.dump").read_bytes()[:5] == b"PGDMP"
+        assert list_items(client) == 2
+        assert await_job(client, hand_over(client))["status"] == "succeeded"

@@ -1,20 +1,11 @@
 """`docker compose up`: history, jobs and forecasts in the volume of the database."""
 
-import sqlite3
-import subprocess
 from pathlib import Path
 
-from tests.containers.shop import await_job, enrol, hand_over, put_history, read_forecasts
+from tests.containers.shop import await_job, enrol, hand_over, list_items, put_history, read_forecasts
 from tests.containers.stack import Stack, docker
 
 ITEMS = 12
-COPY = """\
-import sqlite3
-from contextlib import closing
-with closing(sqlite3.connect("data/sapheneia.db")) as kept:
-    with closing(sqlite3.connect("database/copy.db")) as copy:
-        kept.backup(copy)
-"""
 
 
 def test_a_client_finds_its_forecasts_in_new_containers(stack: Stack) -> None:
@@ -61,16 +52,20 @@ def test_nobody_reads_the_database_by_naming_it_as_data(stack: Stack) -> None:
             assert refused.status_code == 403, (name, refused.text)
 
 
-def test_the_database_is_copied_while_the_gateway_runs(stack: Stack, tmp_path: Path) -> None:
-    with stack.client(key=enrol(stack, "copied")) as client:
-        put_history(client, 1)
-    stack.run("forecast", "python", "-c", COPY)
-    with (tmp_path / "copy.db").open("wb") as copy:
-        command = ["docker", "exec", stack.container("forecast"), "cat", "database/copy.db"]
-        subprocess.run(command, stdout=copy, check=True)
+def test_the_database_is_copied_while_the_gateway_runs_and_put_back(stack: Stack, tmp_path: Path) -> None:
+    key = enrol(stack, "copied")
+    with stack.client(key=key) as client:
+        put_history(client, 2)
+        stack.follow("docs/deployment.md", ".backup(", tmp_path)
+        put_history(client, 5)
+        assert list_items(client) == 5
 
-    found = sqlite3.connect(tmp_path / "copy.db").execute("SELECT client_id FROM clients").fetchall()
-    assert ("copied",) in found
+        stack.follow("docs/deployment.md", "rm -f database/*", tmp_path)
+        stack.start()
+        stack.await_model("statsforecast")
+        assert list_items(client) == 2
+        assert await_job(client, hand_over(client))["items_done"] == 2
+    stack.run("forecast", "test", "!", "-e", "database/copy.db")
 
 
 def test_the_volume_of_the_database_is_its_own(stack: Stack) -> None:
