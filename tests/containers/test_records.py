@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.containers.shop import await_job, enrol, hand_over, list_items, put_history, read_forecasts
-from tests.containers.stack import Stack, docker
+from tests.containers.stack import SAMPLE, Stack, docker
 
 ITEMS = 12
 
@@ -47,7 +47,7 @@ def test_nobody_reads_the_database_by_naming_it_as_data(stack: Stack) -> None:
     names = ("sapheneia.db", "data/sapheneia.db", "/app/database/sapheneia.db", "../database/sapheneia.db")
     with stack.client() as client:
         for name in names:
-            body = {"data_source_url_or_path": name, "data_definition": {"value": "target"}}
+            body = SAMPLE | {"data_source_url_or_path": name, "parameters": {"horizon_len": 12}}
             refused = client.post("/forecast/v1/statsforecast/inference", json=body)
             assert refused.status_code == 403, (name, refused.text)
 
