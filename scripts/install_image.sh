@@ -12,8 +12,7 @@ every_extra() { # those of the extra `all`, without the page's
 wanted_extras() { # separated by commas
   case $MODEL_NAME in
     all) every_extra ;;
-    # In front of models elsewhere it may be one of several, and hand jobs to workers.
-    none) printf '%s\n' "postgres,celery,$EXTRAS" ;;
+    none) printf '%s\n' "postgres,$EXTRAS" ;;
     *)
       case ",$(every_extra)," in
         *",$MODEL_NAME,"*) printf '%s\n' "$MODEL_NAME,postgres,$EXTRAS" ;;

@@ -60,6 +60,12 @@ def test_no_service_of_ours_starts_without_a_key(name: str) -> None:
     assert OWN[name]["environment"]["API_SECRET_KEY"].startswith("${API_SECRET_KEY:?")
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_start_can_wait_for_every_service(name: str) -> None:
+    # `up --wait` fails on one whose check is disabled.
+    assert "disable" not in SERVICES[name].get("healthcheck", {})
+
+
 @pytest.mark.parametrize("name", OWN)
 def test_every_service_of_ours_has_time_to_end(name: str) -> None:
     assert OWN[name]["stop_grace_period"] == "30s"
