@@ -1,5 +1,6 @@
 """The profile `celery`: jobs are computed by a worker, through Redis and PostgreSQL."""
 
+import csv
 import secrets
 from collections import Counter
 from collections.abc import Iterator
@@ -74,8 +75,8 @@ def test_a_worker_that_is_killed_leaves_its_job_to_the_next(celery: Stack) -> No
         rows = read_forecasts(client, job)
 
     assert (job["status"], job["items_done"], job["items_failed"]) == ("succeeded", 80, 0)
-    items = rows[0].split(",").index("item_id")
-    assert Counter(row.split(",")[items] for row in rows[1:]) == {f"I{item:04}": 7 for item in range(80)}
+    told = Counter(row["item_id"] for row in csv.DictReader(rows))
+    assert told == {f"I{item:04}": 7 for item in range(80)}
 
 
 def test_the_volumes_keep_jobs_and_forecasts(celery: Stack) -> None:
