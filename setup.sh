@@ -98,6 +98,12 @@ verb_logs() {
 }
 
 verb_keys() {
+  if containers_started; then
+    require_engine
+    find_running_front
+    in_container scripts.keys "$@"
+    return
+  fi
   prepare run >&2
   write_env_file >&2
   ENV_FILE=$env_file in_venv scripts.keys "$@"

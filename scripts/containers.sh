@@ -25,6 +25,15 @@ find_front() { # sets front: the service that is the gateway; profiles put anoth
   front=${found[0]:-forecast}
 }
 
+find_running_front() { # sets front: the gateway among the containers that run
+  local service
+  front=
+  for service in $(compose ps --services --status running); do
+    case $service in forecast | forecast-gpu | gateway | forecast-celery) front=$service ;; esac
+  done
+  [ -n "$front" ] || die "the gateway was started in a container, which does not run now; ./setup.sh logs says more"
+}
+
 in_container() { compose exec -T "$front" python -m "$@"; } # MODULE ARGUMENTS: in that of the gateway
 
 find_wheels() { # the folder of pip's find-links, where it has wheels that an image is to be built with

@@ -12,10 +12,10 @@ every_extra() { # those of the extra `all`, without the page's
 wanted_extras() { # separated by commas
   case $MODEL_NAME in
     all) every_extra ;;
-    none) printf '%s\n' "$EXTRAS" ;;
+    none) printf '%s\n' "postgres,$EXTRAS" ;;
     *)
       case ",$(every_extra)," in
-        *",$MODEL_NAME,"*) printf '%s\n' "$MODEL_NAME,$EXTRAS" ;;
+        *",$MODEL_NAME,"*) printf '%s\n' "$MODEL_NAME,postgres,$EXTRAS" ;;
         *) die "MODEL_NAME is all, none or one of $(every_extra), not '$MODEL_NAME'" ;;
       esac ;;
   esac
@@ -40,7 +40,9 @@ libraries() {
 project() {
   uv pip install --no-deps -e .
   python -m compileall -q forecast scripts
-  mkdir -p data/uploads data/results logs
+  mkdir -p data/uploads data/results database logs
+  # The file that DATABASE_URL names by default lies in a volume, out of the way of what callers name in data/.
+  ln -s /app/database/sapheneia.db data/sapheneia.db
   # One volume holds the weights of all models.
   for model in forecast/models/*/services; do
     model=${model%/services}

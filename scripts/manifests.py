@@ -1,7 +1,7 @@
 """The Kubernetes manifests, made from the registry: `python -m scripts.manifests` writes them."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ from forecast.models import MODEL_REGISTRY, ModelEntry, get_available_models
 FILE = Path(__file__).parents[1] / "deploy" / "kubernetes" / "sapheneia.yaml"
 _INTRODUCTION = """\
 # A Deployment for each model, the gateway in front of them, and the page; docs/deployment.md tells more.
-# Written by `python -m scripts.manifests` from the registry of models. The key is in a Secret that you make:
+# Written by `python -m scripts.manifests` from the registry of models. What is secret you make:
 #   kubectl create secret generic sapheneia --from-literal=API_SECRET_KEY="$(openssl rand -hex 32)" \\
 #     --from-literal=UI_PASSWORD="$(openssl rand -hex 12)"
+#   kubectl create secret generic sapheneia-database \\
+#     --from-literal=DATABASE_URL=postgresql+psycopg://user:password@host/database
 """
 _USER = 10001
 _MEGABYTE = 1024**2
@@ -22,8 +24,18 @@ _SPARE = 1.25
 _GATEWAY_MEGABYTES, _PAGE_MEGABYTES = 1024, 512
 _DRAIN_SECONDS = 45
 _WAITING_SERIES = "64"
+# Without it the pod does not start: pods cannot share a file of SQLite, and would lose one of their own.
+_DATABASE = {"secretKeyRef": {"name": "sapheneia-database", "key": "DATABASE_URL"}}
+# The gateway, the only caller of a model's pods, keeps history and jobs and counts quotas for them.
+_NO_RECORDS = {
+    "RATE_LIMIT_ENABLED": "false",
+    "DATABASE_URL": "sqlite:////tmp/sapheneia.db",
+    "JOB_RUNNER": "embedded",
+    "JOB_WORKERS": "0",
+}
 
 Manifest = dict[str, Any]
+Environment = Mapping[str, str | Manifest]
 
 
 def make_manifests() -> Iterator[Manifest]:
@@ -39,10 +51,10 @@ def make_manifests() -> Iterator[Manifest]:
     yield _claim("sapheneia-data", "ReadWriteMany", "20Gi")
     for name, entry in models.items():
         yield from _model(name, entry)
-    own = {"MODEL_SERVICE_URLS": ",".join(urls)}
-    yield from _served("forecast", "sapheneia-gateway", 8000, _GATEWAY_MEGABYTES, own)
-    own = {"UI_API_BASE_URL": "http://forecast:8000", "UI_HOST": "0.0.0.0", "UI_PORT": "8080"}  # noqa: S104 - its pod's
-    yield from _served("ui", "sapheneia-ui", 8080, _PAGE_MEGABYTES, own, ready="/health")
+    gateway: Environment = {"MODEL_SERVICE_URLS": ",".join(urls), "DATABASE_URL": _DATABASE}
+    yield from _served("forecast", "sapheneia-gateway", 8000, _GATEWAY_MEGABYTES, gateway)
+    page = {"UI_API_BASE_URL": "http://forecast:8000", "UI_HOST": "0.0.0.0", "UI_PORT": "8080"}  # noqa: S104 - its pod's
+    yield from _served("ui", "sapheneia-ui", 8080, _PAGE_MEGABYTES, page, ready="/health")
 
 
 def write(path: Path = FILE) -> None:
@@ -58,8 +70,7 @@ def render() -> str:
 
 
 def _model(name: str, entry: ModelEntry) -> Iterator[Manifest]:
-    # Quotas are counted by the gateway, which is the only caller.
-    own = {"INITIALIZE_ON_START": name, "RATE_LIMIT_ENABLED": "false"}
+    own = {"INITIALIZE_ON_START": name, **_NO_RECORDS}
     megabytes = round(_SPARE * (entry["memory_bytes"] or 0) / _MEGABYTE)
     yield from _served(f"forecast-{name}", f"sapheneia-{name}", entry["default_port"], megabytes, own)
     yield _labelled(
@@ -84,7 +95,7 @@ def _model(name: str, entry: ModelEntry) -> Iterator[Manifest]:
 
 
 def _served(
-    name: str, image: str, port: int, megabytes: int, own: dict[str, str], *, ready: str = "/health/ready"
+    name: str, image: str, port: int, megabytes: int, own: Environment, *, ready: str = "/health/ready"
 ) -> Iterator[Manifest]:
     """Yield a Deployment and the Service in front of it."""
     live = "/health" if ready == "/health" else "/health/live"
@@ -93,7 +104,10 @@ def _served(
         "image": f"{image}:{version('sapheneia')}",
         "ports": [{"name": "http", "containerPort": port}],
         "envFrom": [{"configMapRef": {"name": "sapheneia"}}, {"secretRef": {"name": "sapheneia"}}],
-        "env": [{"name": key, "value": value} for key, value in own.items()],
+        "env": [
+            {"name": key, "value" if isinstance(value, str) else "valueFrom": value}
+            for key, value in own.items()
+        ],
         "startupProbe": _probe(live, failures=60),
         "livenessProbe": _probe(live, failures=6),
         "readinessProbe": _probe(ready, failures=1),

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,8 @@ class Database:
             if self._prepared:
                 return
             if self.is_sqlite and self.url.database:
-                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+                with suppress(OSError):  # what is wrong with the folder, connecting finds as well
+                    Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
             with self._connect(writes=True) as connection:
                 upgrade(connection)
             self._prepared = True

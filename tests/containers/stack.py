@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -18,6 +19,11 @@ import httpx
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 180
 PORTS = ("API_PORT", "UI_PORT", "CHRONOS_MODEL_PORT", "STATSFORECAST_MODEL_PORT")
+
+SAMPLE = {
+    "data_source_url_or_path": "data/samples/airline-passengers.csv",
+    "data_definition": {"Month": "timestamp", "Passengers": "target"},
+}
 
 
 def docker(*arguments: str, **env: str) -> str:
@@ -50,11 +56,12 @@ def until(true: Callable[[], bool]) -> None:
 
 @dataclass
 class Stack:
-    """One project of docker-compose.yml; `end` leaves nothing of it."""
+    """One project of docker-compose.yml, and of further `files` on top; `end` leaves nothing of it."""
 
     folder: Path
     profile: str = ""
     settings: dict[str, str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
     key: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
     def __post_init__(self) -> None:
@@ -65,11 +72,31 @@ class Stack:
         self.env_file = self.folder / f"{self.project}.env"
         self.env_file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes `docker compose`, in any folder, mean this stack."""
+        files = [str(ROOT / name) for name in ("docker-compose.yml", *self.files)]
+        return {
+            "ENV_FILE": str(self.env_file),
+            "COMPOSE_ENV_FILES": str(self.env_file),
+            "COMPOSE_FILE": ":".join(files),
+            "COMPOSE_PROFILES": self.profile,
+            "COMPOSE_PROJECT_NAME": self.project,
+        } | find_wheels()
+
     def compose(self, *arguments: str) -> str:
-        env = {"ENV_FILE": str(self.env_file), "COMPOSE_PROFILES": self.profile} | find_wheels()
-        return docker(
-            "compose", "--env-file", str(self.env_file), "--project-name", self.project, *arguments, **env
+        return docker("compose", *arguments, **self.environment)
+
+    def follow(self, page: str, words: str, folder: Path) -> None:
+        """Do in a folder what a page says, in its block of commands that has these words."""
+        blocks = re.findall(r"^```bash\n(.*?)^```$", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+        (code,) = (block for block in blocks if words in block)
+        command = ["bash", "-euo", "pipefail", "-c", code]
+        environment = os.environ | self.environment
+        ran = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
+        assert ran.returncode == 0, ran.stderr
 
     def start(self, *services: str) -> None:
         """Start and wait until all that was started is healthy; what has no image is built before."""
@@ -81,9 +108,9 @@ class Stack:
     def url(self, port: str = "API_PORT") -> str:
         return f"http://127.0.0.1:{self.ports[port]}"
 
-    def client(self, port: str = "API_PORT") -> httpx.Client:
-        """Return a caller with the key."""
-        headers = {"Authorization": f"Bearer {self.key}"}
+    def client(self, port: str = "API_PORT", key: str = "") -> httpx.Client:
+        """Return a caller with a key; without one it is the administrator's."""
+        headers = {"Authorization": f"Bearer {key or self.key}"}
         return httpx.Client(base_url=self.url(port), headers=headers, timeout=120, trust_env=False)
 
     def container(self, service: str) -> str:
@@ -113,11 +140,7 @@ class Stack:
 
 def forecast(client: httpx.Client, model_id: str, **parameters: Any) -> httpx.Response:
     """Ask for twelve months of the sample."""
-    body = {
-        "data_source_url_or_path": "data/samples/airline-passengers.csv",
-        "data_definition": {"Month": "timestamp", "Passengers": "target"},
-        "parameters": {"horizon_len": 12, **parameters},
-    }
+    body = SAMPLE | {"parameters": {"horizon_len": 12, **parameters}}
     return client.post(f"/forecast/v1/{model_id}/inference", json=body)
 
 

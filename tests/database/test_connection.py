@@ -103,6 +103,12 @@ def test_a_file_that_cannot_be_opened_is_told_likewise(tmp_path: Path) -> None:
         Database(f"sqlite:///{tmp_path}/folder.db").prepare()
 
 
+def test_a_folder_that_cannot_be_made_is_told_likewise(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DatabaseUnavailableError):
+        Database(f"sqlite:///{tmp_path}/file/below/folder.db").prepare()
+
+
 def test_a_mistake_in_a_statement_is_no_outage(database: Database) -> None:
     with pytest.raises((OperationalError, ProgrammingError)), database.read() as connection:
         connection.execute(text("SELECT * FROM nothing"))

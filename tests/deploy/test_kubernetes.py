@@ -1,5 +1,7 @@
 """The manifests against the registry they are made from, and against Kubernetes' own schemas."""
 
+from typing import Any
+
 import kubernetes_validate
 import pytest
 import yaml
@@ -8,6 +10,10 @@ from forecast.models import get_available_models
 from scripts.manifests import FILE, make_manifests, render
 
 MANIFESTS = list(make_manifests())
+
+
+def environment_of(container: dict[str, Any]) -> dict[str, Any]:
+    return {one["name"]: one.get("value", one.get("valueFrom")) for one in container["env"]}
 
 
 def test_the_manifests_are_those_of_the_registry() -> None:
@@ -32,8 +38,23 @@ def test_every_model_has_a_deployment_a_service_and_an_autoscaler_behind_the_gat
             assert (kind, f"forecast-{model}") in named
     deployments = {one["metadata"]["name"]: one for one in MANIFESTS if one["kind"] == "Deployment"}
     (gateway,) = deployments["forecast"]["spec"]["template"]["spec"]["containers"]
-    told = {one["name"]: one["value"] for one in gateway["env"]}["MODEL_SERVICE_URLS"]
+    told = environment_of(gateway)["MODEL_SERVICE_URLS"]
     assert sorted(part.partition("=")[0] for part in told.split(",")) == sorted(get_available_models())
+
+
+def test_the_gateway_alone_has_the_database_and_starts_with_none_of_its_own() -> None:
+    for one in MANIFESTS:
+        if one["kind"] == "Deployment":
+            (container,) = one["spec"]["template"]["spec"]["containers"]
+            told = environment_of(container)
+            if one["metadata"]["name"] == "forecast":
+                assert told["DATABASE_URL"] == {
+                    "secretKeyRef": {"name": "sapheneia-database", "key": "DATABASE_URL"}
+                }
+            elif one["metadata"]["name"] != "ui":
+                assert told["DATABASE_URL"] == "sqlite:////tmp/sapheneia.db"
+                assert (told["JOB_RUNNER"], told["JOB_WORKERS"]) == ("embedded", "0")
+            assert "sapheneia-database" not in str(container["envFrom"])
 
 
 def test_no_container_is_root_or_writes_to_its_own_file_system() -> None:

@@ -27,6 +27,22 @@ def test_every_model_is_a_service_on_its_port_that_the_gateway_knows(model_id: s
     assert f"forecast-{model_id}" in SERVICES["gateway"]["depends_on"]
 
 
+@pytest.mark.parametrize("model_id", get_available_models())
+def test_a_model_on_its_own_leaves_jobs_to_the_gateway(model_id: str) -> None:
+    environment = SERVICES[f"forecast-{model_id}"]["environment"]
+
+    assert (environment["JOB_RUNNER"], environment["JOB_WORKERS"]) == ("embedded", 0)
+    assert "JOB_WORKERS" not in SERVICES["gateway"]["environment"]
+
+
+@pytest.mark.parametrize("name", set(OWN) - {"ui"})
+def test_what_the_api_keeps_is_in_volumes(name: str) -> None:
+    mounted = dict(volume.split(":") for volume in OWN[name]["volumes"])
+
+    assert mounted["database"] == "/app/database"
+    assert mounted["uploads"] == "/app/data/uploads"
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_service_is_kept_in_bounds(name: str) -> None:
     service = SERVICES[name]
@@ -42,6 +58,12 @@ def test_every_service_is_kept_in_bounds(name: str) -> None:
 @pytest.mark.parametrize("name", OWN)
 def test_no_service_of_ours_starts_without_a_key(name: str) -> None:
     assert OWN[name]["environment"]["API_SECRET_KEY"].startswith("${API_SECRET_KEY:?")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_start_can_wait_for_every_service(name: str) -> None:
+    # `up --wait` fails on one whose check is disabled.
+    assert "disable" not in SERVICES[name].get("healthcheck", {})
 
 
 @pytest.mark.parametrize("name", OWN)

@@ -14,6 +14,7 @@ echo "${COMPOSE_PROFILES:-} ${WHEELS:-} $*" >>"$DOCKER_NOTES"
 case "$*" in
   "compose version") [ -z "${NO_COMPOSE:-}" ] ;;
   info) [ -z "${NO_ENGINE:-}" ] ;;
+  *"ps --services --status running") echo "${RUNNING-forecast ui}" | tr ' ' '\\n' ;;
   *"config --services") echo "${SERVICES:-forecast ui}" | tr ' ' '\\n' ;;
   *" up "*) [ -z "${UP_FAILS:-}" ] ;;
   *"port ui 8080") echo 127.0.0.1:8090 ;;
@@ -177,6 +178,30 @@ def test_stop_ends_the_containers_of_all_profiles_once(docker_clone: DockerClone
     assert stopped.stdout == "Stopped the containers; their volumes stay.\n"
     assert docker_clone.calls(" down") == ["*  compose --env-file .env down"]
     assert again.stdout == "Nothing runs that this folder's run-venv started.\n"
+
+
+@pytest.mark.parametrize(
+    ("running", "front"), [("ui forecast", "forecast"), ("forecast-chronos gateway ui", "gateway")]
+)
+def test_keys_are_made_in_the_database_of_the_gateway_that_runs(
+    docker_clone: DockerClone, running: str, front: str
+) -> None:
+    docker_clone.run("run-docker", "api")
+
+    made = docker_clone.run("keys", "create", "acme", "--name", "night run", RUNNING=running)
+
+    assert made.returncode == 0, made.stderr
+    (call,) = docker_clone.calls("scripts.keys")
+    assert call.endswith(f"exec -T {front} python -m scripts.keys create acme --name night run")
+
+
+def test_keys_of_a_gateway_that_does_not_run_are_not_made_elsewhere(docker_clone: DockerClone) -> None:
+    docker_clone.run("run-docker", "api")
+
+    refused = docker_clone.run("keys", "list", RUNNING="ui")
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: the gateway was started in a container, which does not run now")
 
 
 def test_logs_are_those_of_what_was_started(docker_clone: DockerClone) -> None:
