@@ -154,6 +154,15 @@ def _add_lifecycle(
         return ShutdownResponse(message=message, model_status=now.status)
 
 
+async def read_freshness(
+    cache_control: Annotated[
+        str | None, Header(description="`no-cache`: compute it now, whatever is remembered.")
+    ] = None,
+) -> bool:
+    """Return whether the caller wants the forecast computed now."""
+    return "no-cache" in (cache_control or "").lower()
+
+
 def _add_inference(router: APIRouter, service: ModelService[Any], kind: type[Any]) -> None:
     read_body = body_reader(kind, _body(kind, "airline passengers", SAMPLE), tables=True)
 
@@ -175,13 +184,6 @@ def _add_inference(router: APIRouter, service: ModelService[Any], kind: type[Any
             request.state.preference_applied = f"wait={wait}"
             seconds = min(seconds, wait) if wait else seconds
         return Patience(request.state.started, seconds, partial(gone, request), wait)
-
-    async def read_freshness(
-        cache_control: Annotated[
-            str | None, Header(description="`no-cache`: compute it now, whatever is remembered.")
-        ] = None,
-    ) -> bool:
-        return "no-cache" in (cache_control or "").lower()
 
     async def infer_series(
         settings: CurrentSettings,

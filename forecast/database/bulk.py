@@ -2,13 +2,13 @@
 
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import Connection, Table
-from sqlalchemy.exc import DBAPIError
+
+from forecast.database.driver import open_cursor
 
 _ROWS_AT_ONCE = 50_000
 
@@ -27,7 +27,8 @@ def insert_rows(connection: Connection, table: Table, rows: pa.Table) -> None:
         insert = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - names of the code
         connection.exec_driver_sql(insert, list(zip(*columns, strict=True)))
         return
-    with _copying(connection, f"COPY {table.name} ({names}) FROM STDIN (FORMAT csv)", None) as copy:
+    insert = f"COPY {table.name} ({names}) FROM STDIN (FORMAT csv)"
+    with open_cursor(connection, insert) as cursor, cursor.copy(insert) as copy:
         for batch in rows.to_batches(max_chunksize=_ROWS_AT_ONCE):
             copy.write(_csv(batch))
 
@@ -48,7 +49,8 @@ def read_rows(
         arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
         return pa.table(arrays, names)
     chosen = statement.format(keys="(SELECT unnest(%(keys)s::text[]))")
-    with _copying(connection, f"COPY ({chosen}) TO STDOUT (FORMAT csv)", {"keys": list(keys)}) as copy:
+    copying = f"COPY ({chosen}) TO STDOUT (FORMAT csv)"
+    with open_cursor(connection, copying) as cursor, cursor.copy(copying, {"keys": list(keys)}) as copy:
         content = b"".join(copy)
     return _read_csv(content, names, types) if content else pa.schema(kinds).empty_table()
 
@@ -84,15 +86,3 @@ def _csv(batch: pa.RecordBatch) -> bytes:
     sink = io.BytesIO()
     csv.write_csv(batch, sink, csv.WriteOptions(include_header=False))
     return sink.getvalue()
-
-
-@contextmanager
-def _copying(connection: Connection, statement: str, asked: Mapping[str, Any] | None) -> Iterator[Any]:
-    """Yield a COPY of the driver, whose errors become those that its statements have otherwise."""
-    driver: Any = connection.dialect.loaded_dbapi
-    bare: Any = connection.connection.driver_connection
-    try:
-        with bare.cursor() as cursor, cursor.copy(statement, asked) as copy:
-            yield copy
-    except driver.Error as error:
-        raise DBAPIError.instance(statement, None, error, driver.Error, dialect=connection.dialect) from error

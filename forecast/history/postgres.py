@@ -1,14 +1,12 @@
 """Reading and writing many observations in PostgreSQL, by its binary COPY."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
 
+from forecast.database.driver import open_cursor
 from forecast.history.rows import Ints, Rows, pack, packed_width, unpack
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -44,7 +42,7 @@ def fetch(connection: Connection, keys: Ints, first: int, last: int, covariates:
     """Return the rows of items from `first` to `last`, both inclusive, in no order."""
     width = packed_width(covariates)
     asked = {"keys": keys.tolist(), "first": first, "last": last, "width": width}
-    with _cursor(connection, _FETCH) as cursor:
+    with open_cursor(connection, _FETCH, binary=True) as cursor:
         # Compiling the statement would take longer than reading an item of a large table.
         cursor.execute("SET LOCAL jit = off")
         found = cursor.execute(_FETCH, asked).fetchall()
@@ -79,7 +77,7 @@ def set_extents(connection: Connection, keys: Ints, first: Ints, last: Ints, cou
 
 
 def _copy_in(connection: Connection, statement: str, rows: Rows) -> None:
-    with _cursor(connection, statement) as cursor, cursor.copy(statement) as copy:
+    with open_cursor(connection, statement) as cursor, cursor.copy(statement) as copy:
         copy.write(_HEADER)
         for start in range(0, len(rows), _AT_ONCE):
             part = rows.take(np.arange(start, min(start + _AT_ONCE, len(rows))))
@@ -110,18 +108,3 @@ def _record(width: int) -> np.dtype[Any]:
     if width:
         fields.append(("packed", f"V{width}"))
     return np.dtype(fields)
-
-
-@contextmanager
-def _cursor(connection: Connection, statement: str) -> Iterator[Any]:
-    """Yield a cursor of the driver, which reads bytes as they are and has COPY.
-
-    Its errors become those that statements have otherwise.
-    """
-    driver = connection.dialect.loaded_dbapi
-    bare: Any = connection.connection.driver_connection
-    try:
-        with bare.cursor(binary=True) as cursor:
-            yield cursor
-    except driver.Error as error:
-        raise DBAPIError.instance(statement, None, error, driver.Error, dialect=connection.dialect) from error

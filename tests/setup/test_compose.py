@@ -35,7 +35,7 @@ def test_a_model_on_its_own_leaves_jobs_to_the_gateway(model_id: str) -> None:
     assert "JOB_WORKERS" not in SERVICES["gateway"]["environment"]
 
 
-@pytest.mark.parametrize("name", set(OWN) - {"ui"})
+@pytest.mark.parametrize("name", sorted(set(OWN) - {"ui"}))
 def test_what_the_api_keeps_is_in_volumes(name: str) -> None:
     mounted = dict(volume.split(":") for volume in OWN[name]["volumes"])
 
