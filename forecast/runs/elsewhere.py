@@ -28,7 +28,7 @@ from forecast.runs.calls import ServiceCalls
 from forecast.runs.cells import write_frame
 from forecast.runs.local import pause, to_micros
 from forecast.runs.outcome import Predicted
-from forecast.runs.pinning import Pinned
+from forecast.runs.pinning import Pinned, differing_weights
 from forecast.runs.portion import Portion
 
 _STATUS_SECONDS = 5.0
@@ -56,7 +56,7 @@ class ModelElsewhere:
         if not self.pinned:
             return  # it loads itself when it is first asked
         now = self._patiently(lambda: read_state(self.service))
-        if now != dict(self.pinned):
+        if differing_weights(now, self.pinned):
             raise ConfigConflictError(
                 f"The model '{self.service.model_id}' is loaded otherwise than when this run began;"
                 " its forecasts would be of two models.",
@@ -105,7 +105,7 @@ def read_state(service: ServiceCalls) -> dict[str, Any]:
     if now["model_status"] != "ready":
         raise NotInitializedError(f"The model '{service.model_id}' is not initialized in its service.")
     weights = now["weights"] or {}
-    return {"source": now["details"], "precision": weights.get("precision")}
+    return {"source": now["details"].removeprefix("Source: "), "precision": weights.get("precision")}
 
 
 def _write(portion: Portion) -> bytes:

@@ -28,19 +28,30 @@ _NAMES = (
     "mlflow_model_version",
     "source_type",
 )
+TOLD = ("source", "precision")
+"""What a service tells of the weights that it has."""
 _PAUSE_SECONDS = 0.25
 
 
 def pin(config: ModelConfig) -> dict[str, Any]:
     """Return what tells the weights of a configuration, and how they compute, as JSON keeps it."""
-    kept = config.model_dump(mode="json", include={*_NAMES, "accept_licence"})
+    kept = config.model_dump(mode="json", include={*_NAMES, "accept_licence"}) | {"source": config.source}
     return {name: value for name, value in kept.items() if value is not None}
+
+
+def differing_weights(now: Pinned, pinned: Pinned) -> list[str]:
+    """Return what differs of what here and a service both tell of weights."""
+    known = [name for name in TOLD if now.get(name) is not None and pinned.get(name) is not None]
+    return [name for name in known if now[name] != pinned[name]]
 
 
 def check_pinned(model_id: str, config: ModelConfig, pinned: Pinned) -> None:
     """Raise ConfigConflictError where a model is loaded otherwise than it was when the run began."""
     now = pin(config)
-    differing = [name for name in _NAMES if now.get(name) != pinned.get(name)]
+    if "backend" in pinned:
+        differing = [name for name in _NAMES if now.get(name) != pinned.get(name)]
+    else:  # it began in a service
+        differing = differing_weights(now, pinned)
     if differing:
         raise ConfigConflictError(
             f"The model '{model_id}' is loaded with another {', '.join(differing)} than when this run began;"
@@ -82,9 +93,11 @@ def require_pinned(service: ModelService[Any], pinned: Pinned) -> tuple[ModelCon
 
 
 def _request(service: ModelService[Any], pinned: Pinned) -> InitializationRequest:
+    if "backend" not in pinned:
+        return InitializationRequest()  # what a service has is known by its name only
     # A model without weights takes no names of any.
-    given = {name: value for name, value in pinned.items() if name != "source_type" or _has_weights(service)}
-    return InitializationRequest(**given)
+    left_out = {"source"} if _has_weights(service) else {"source", "source_type"}
+    return InitializationRequest(**{name: value for name, value in pinned.items() if name not in left_out})
 
 
 def _has_weights(service: ModelService[Any]) -> bool:
