@@ -61,12 +61,12 @@ class Portion:
         return self.definition.targets
 
     def only(self, names: Collection[str]) -> "Portion":
-        """Return the portion of some of its series, their rows in the order of the table."""
+        """Return the portion of some of its series in this order, their rows in that of the table."""
         if len(names) == len(self.rows):
             return self
-        chosen = [rows for name, rows in self.rows.items() if name in names]
-        places = np.sort(np.concatenate(chosen))
-        found = {name: np.searchsorted(places, rows) for name, rows in self.rows.items() if name in names}
+        chosen = {name: self.rows[name] for name in names}
+        places = np.sort(np.concatenate(list(chosen.values())))
+        found = {name: np.searchsorted(places, rows) for name, rows in chosen.items()}
         return replace(self, frame=self.frame.iloc[places], rows=found)
 
 
