@@ -28,7 +28,7 @@ _RESULT_KINDS = {
 }
 _RESULTS = (
     "SELECT forecast_id, date, point_forecast, p10, p50, p90, quantiles FROM forecast_results"
-    " WHERE forecast_id IN {keys} ORDER BY result_id"
+    " WHERE forecast_id IN {keys} ORDER BY forecast_id, horizon_day"
 )
 
 

@@ -71,7 +71,7 @@ def revive(connection: Connection, items: Sequence[Row[Any]], levels: Sequence[f
     return [
         _revive(item, dates[own], points[own], quantiles[own], tuple(levels))
         for item in items
-        for own in (rows.get(item.forecast_id, slice(0, 0)),)
+        for own in (rows[item.forecast_id] if item.error is None else slice(0, 0),)
     ]
 
 

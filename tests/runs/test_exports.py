@@ -4,6 +4,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
+from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from forecast.core.media import ARROW, CSV, PARQUET
@@ -50,6 +51,22 @@ def test_a_file_has_the_same_numbers_as_the_answer(
     )
     alone = client.get(f"/api/v1/forecasts/{told['forecasts'][2]['forecast_id']}", params={"format": name})
     assert read(media, alone.content)["item_id"].unique().tolist() == ["C"]
+
+
+def test_parts_that_were_stored_at_the_same_time_are_told_apart(
+    client: TestClient, items: pd.DataFrame, database: Database
+) -> None:
+    told = ask(client)
+    # Two that write at once take their numbers in turn, and so lie row by row.
+    mixed = "UPDATE forecast_results SET result_id = 1000000 + horizon_day * 1000 + result_id"
+    with database.write() as connection:
+        connection.execute(text(mixed))
+
+    path = f"/api/v1/forecasts/{told['forecast_run_id']}"
+    assert client.get(path).json()["forecasts"] == told["forecasts"]
+    frame = read(CSV, client.get(path, params={"format": "csv"}).content)
+    assert frame["item_id"].tolist() == [name for name in "ABC" for _ in range(4)]
+    assert frame["horizon_day"].tolist() == [1, 2, 3, 4] * 3
 
 
 @pytest.mark.parametrize("media", [CSV, PARQUET, ARROW])
