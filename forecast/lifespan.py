@@ -1,10 +1,12 @@
 """What runs beside the requests, from the start of the process to its end."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
-from anyio import create_task_group
+from anyio import create_task_group, sleep
 from anyio.to_thread import run_sync
 from fastapi import FastAPI
 
@@ -19,6 +21,11 @@ from forecast.jobs.sweeping import sweep_always
 from forecast.jobs.webhooks.delivering import Deliverer
 from forecast.remote.client import connect
 from forecast.runs.retention import forget_always
+
+log = logging.getLogger(__name__)
+
+AGAIN_SECONDS = 5.0
+"""How long background work that failed is left alone."""
 
 
 @asynccontextmanager
@@ -39,8 +46,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             meanwhile.start_soon(app.state.figures.leave_always)
             meanwhile.start_soon(run_sync, prepare_at_start, app.state.database)
             keep = app.state.run_settings.forecast_retention_days
-            meanwhile.start_soon(forget_always, app.state.database, keep)
-            meanwhile.start_soon(sweep_always, app.state.database, keep)
+            meanwhile.start_soon(insist, partial(forget_always, app.state.database, keep))
+            meanwhile.start_soon(insist, partial(sweep_always, app.state.database, keep))
             meanwhile.start_soon(close_when_signalled, desk.runner, signalled)
             meanwhile.start_soon(_tell_of_jobs, app, signalled)
             desk.runner.start()
@@ -59,13 +66,25 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.figures.leave()
 
 
+async def insist(endless: Callable[[], Awaitable[None]], pause: float = AGAIN_SECONDS) -> None:
+    """Do what never ends, and begin it again some seconds after a fault: one must not end the gateway."""
+    while True:
+        try:
+            await endless()
+        except Exception:
+            log.exception("background=interrupted")
+            await sleep(pause)
+        else:
+            return
+
+
 async def _tell_of_jobs(app: FastAPI, signalled: asyncio.Event) -> None:
     deliverer = Deliverer(app.state.database, app.state.webhook_settings)
     async with create_task_group() as group:
-        group.start_soon(app.state.watcher.run)
+        group.start_soon(insist, app.state.watcher.run)
         group.start_soon(app.state.watcher.end_when, signalled)
-        group.start_soon(deliverer.run)
-        group.start_soon(idempotency.sweep_always, app.state.idempotency_keys)
+        group.start_soon(insist, deliverer.run)
+        group.start_soon(insist, partial(idempotency.sweep_always, app.state.idempotency_keys))
 
 
 def configure_logs(settings: Settings) -> None:

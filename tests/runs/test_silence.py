@@ -10,8 +10,7 @@ from tests.runs.conftest import ask, demand, put
 
 
 def mean_as(client: TestClient, **settings: object) -> None:
-    answer = client.put("/api/v1/datasets/default", json=settings, headers=AUTHORIZED)
-    assert answer.status_code in {200, 201}, answer.text
+    client.put("/api/v1/datasets/default", json=settings, headers=AUTHORIZED).raise_for_status()
 
 
 def seen(fake: FakeAdapter) -> dict[str, Task]:
