@@ -25,7 +25,10 @@ from forecast.models import get_available_models, get_service
 from scripts.document import BLOCK, ROOT, list_pages, main, rewrite, walk
 from tests.conftest import AUTHORIZED, KEY
 
-PAGES = (ROOT / "README.md", ROOT / "docs/api.md", ROOT / "docs/clients.md")
+PAGES = tuple(
+    ROOT / name
+    for name in ("README.md", "docs/api.md", "docs/clients.md", "docs/history.md", "docs/forecasts.md")
+)
 ALL_PAGES = [*list_pages(), *sorted((ROOT / "docs/adr").glob("*.md"))]
 TOPICS = ("overview", "initialization", "inference", "covariates", "configuration", "troubleshooting")
 FENCE = re.compile(r"(?:<!-- not run: (\w+) -->\n)?^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
