@@ -47,6 +47,8 @@ class Capabilities:
     backends: tuple[Backend, ...] = ("cpu",)
     max_batch: int | None = None
     """The most series in one call of `predict`, where a checkpoint takes fewer than the adapter says."""
+    quick_batch: int | None = None
+    """The most series in one call where so many are done in a moment, if those are more."""
     precisions: tuple[Precision, ...] = ("float32",)
     """The number formats the weights may be computed in."""
     backcast: bool = False

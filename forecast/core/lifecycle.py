@@ -201,7 +201,9 @@ class ModelService(Generic[Loaded]):
                 lambda tasks: self.adapter.predict(loaded, tasks),
                 self.adapter.batch_key,
                 self.adapter.width,
-                limits=batch_limits(config, limits.max_batch or self.adapter.max_batch),
+                limits=batch_limits(
+                    config, limits.max_batch or self.adapter.max_batch, limits.quick_batch or 0
+                ),
                 bounds=QueueBounds(self.settings.queue_size, self.settings.queue_bytes),
                 figures=self.figures,
             )

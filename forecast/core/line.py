@@ -34,7 +34,7 @@ class Line:
         self.bounds = bounds
         self.pace = Pace()
         self._limits = limits
-        self._turns = Turns(limits)
+        self._turns = Turns(limits, self.pace)
         self._figures = figures
         self._jobs: deque[Job] = deque()
         self._counting = threading.Lock()

@@ -31,6 +31,10 @@ class Pace:
         if len(self._known) > _MOST_KEYS:
             self._known.popitem(last=False)
 
+    def knows(self, key: Hashable) -> bool:
+        """Return whether a batch of this key has been learned from."""
+        return key in self._known
+
     def batch_seconds(self, key: Hashable, size: int) -> float:
         """Return the expected seconds for one batch; 0 as long as nothing is known.
 

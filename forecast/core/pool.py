@@ -20,6 +20,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import TypeVar
 
+from forecast.core.chunks import Chunks
 from forecast.core.errors import ModelError, ShutDownError
 
 END_SECONDS = 5.0
@@ -33,6 +34,7 @@ _CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 # More at once wait less for the slowest at the end.
 _ITEMS_PER_PROCESS = 16
+_QUICK_ITEMS_PER_PROCESS = 256
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -62,6 +64,11 @@ class FitPool:
         """How many items in one call of `map` keep the processes busy, and its end short."""
         return _ITEMS_PER_PROCESS * self.processes
 
+    @property
+    def quick_items(self) -> int:
+        """How many items there are to be in one call of `map` where each takes but a moment."""
+        return _QUICK_ITEMS_PER_PROCESS * self.processes
+
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """Return `function` of each item, in order; the function is one that a module exports.
 
@@ -73,12 +80,12 @@ class FitPool:
             self._replace()
         try:
             try:
-                results = self._executor.map(function, work)
+                chunks = Chunks(self._executor, self.processes, function, work)
             except BrokenProcessPool:  # a process died in the last call, or while it had nothing to do
                 self._replace()
-                results = self._executor.map(function, work)
+                chunks = Chunks(self._executor, self.processes, function, work)
             self._mapped += len(work)
-            return list(results)
+            return chunks.results()
         except (BrokenProcessPool, CancelledError, RuntimeError) as error:
             if self._closed:
                 raise ShutDownError("The model was shut down before the forecast was made.") from error

@@ -7,10 +7,11 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from forecast.core.adapter import ModelConfig
 from forecast.core.job import Batch, Job, Kind
+from forecast.core.pace import Pace
 from forecast.core.precision import most_in_batch
 
 # More at once is hardly faster, and makes whoever comes next wait longer.
@@ -22,20 +23,35 @@ _WIDTHS_PER_OCTAVE = 5
 # Beside small jobs, large ones get chunks that take little longer than a small one.
 _CHUNK_STEPS, _CHUNKS_IN_BATCH = 1_536, 8
 _COMPANY_SECONDS = 3.0
+# Whoever comes next waits no longer for a quick call than this.
+_QUICK_SECONDS = 0.25
 # From so many callers on, one half is computed while the other is answered and asks again.
 _FEWEST_TO_HALVE = 16
 
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """The most series, and the most time steps with the padding, in one call of a model."""
+    """The most series, and the most time steps with the padding, in one call of a model.
+
+    As long as a call is quick, it may have up to `quick` series.
+    """
 
     series: int
     steps: int
+    quick: int = 0
 
     def series_of(self, width: int) -> int:
         """Return how many series that are `width` steps wide a call takes, at least one."""
         return max(1, min(self.series, self.steps // width))
+
+    def at_pace(self, kind: Kind, pace: Pace) -> "BatchLimits":
+        """Return the limits of a call of one kind: twice the series, and twice those, while that is quick."""
+        series = self.series
+        while pace.knows(kind) and 2 * series <= self.quick:
+            if pace.batch_seconds(kind, 2 * series) > _QUICK_SECONDS:
+                break
+            series *= 2
+        return replace(self, series=series)
 
     @property
     def chunk(self) -> "BatchLimits":
@@ -51,11 +67,11 @@ class BatchLimits:
         return sum(-(-count // self.series_of(kind.width)) for kind, count in series.items())
 
 
-def batch_limits(config: ModelConfig, most: int) -> BatchLimits:
+def batch_limits(config: ModelConfig, most: int, quick: int = 0) -> BatchLimits:
     """Return the limits of a model that was loaded so, and that takes at most so many series at once."""
     series = most_in_batch(config.precision, config.batch_size or most)
     steps = config.batch_steps or (_STEPS_ON_CPU if config.backend == "cpu" else _STEPS_ELSEWHERE)
-    return BatchLimits(series, steps)
+    return BatchLimits(series, steps, 0 if config.batch_size else quick)
 
 
 def widen(width: int) -> int:
@@ -67,8 +83,9 @@ def widen(width: int) -> int:
 class Turns:
     """Forms batches of what waits. Not thread-safe, guarded by its owner's lock."""
 
-    def __init__(self, limits: BatchLimits, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, limits: BatchLimits, pace: Pace, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits
+        self._pace = pace
         self._clock = clock
         self._large_is_next = False
         self._small_seen = -math.inf
@@ -86,16 +103,20 @@ class Turns:
             self._small_seen = self._clock()
         if small and not (large and self._large_is_next):
             self._large_is_next = True
-            kind, batch = _fill(small, self._limits, self._share(small))
+            kind, batch = self._fill(small, self._limits, self._share(small))
             self._answered = len(batch)
         else:
             self._large_is_next = False
-            kind, batch = _fill(large, self.large_limits(), len(large))
+            kind, batch = self._fill(large, self.large_limits(), len(large))
         taken = {id(job) for job, _ in batch}
         left = [job for job in jobs if job.pending]
         jobs.clear()
         jobs.extend(sorted(left, key=lambda job: id(job) in taken))
         return kind, batch
+
+    def _fill(self, jobs: Sequence[Job], limits: BatchLimits, most_jobs: int) -> tuple[Kind, Batch]:
+        first: Kind = next(iter(jobs[0].pending))
+        return _fill(jobs, first, limits.at_pace(first, self._pace), most_jobs)
 
     def _share(self, small: Sequence[Job]) -> int:
         """Return how many of the small jobs may be taken, of all callers half, when there are many."""
@@ -108,12 +129,11 @@ class Turns:
         return self._limits if alone else self._limits.chunk
 
 
-def _fill(jobs: Sequence[Job], limits: BatchLimits, most_jobs: int) -> tuple[Kind, Batch]:
-    """Take series of the first job's first kind, and others that cost less padding than a call costs.
+def _fill(jobs: Sequence[Job], first: Kind, limits: BatchLimits, most_jobs: int) -> tuple[Kind, Batch]:
+    """Take series of a kind, and others that cost less padding than a call costs.
 
     Of at most so many jobs; `slack` is the padding, in steps, that may still be added.
     """
-    first: Kind = next(iter(jobs[0].pending))
     widest, count, slack = first.width, 0, _CALL_STEPS
     taken: dict[int, tuple[Job, list[int]]] = {}
     for width in _widths(jobs, first):

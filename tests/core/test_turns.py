@@ -1,12 +1,14 @@
 from collections import deque
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.core.adapter import ModelConfig
-from forecast.core.job import Job
+from forecast.core.job import Job, Kind
+from forecast.core.pace import Pace
 from forecast.core.turns import BatchLimits, Turns, batch_limits, sort_tasks, widen
 from tests.fakes import make_task
 
@@ -30,7 +32,7 @@ def make_job(*widths: int, key: str = "a") -> Job:
 
 def form_all(jobs: Sequence[Job], limits: BatchLimits = ROOMY, clock: Clock | None = None) -> list[list[int]]:
     """Return, batch by batch, the width of each series that is computed."""
-    waiting, turns = deque(jobs), Turns(limits, clock or Clock())
+    waiting, turns = deque(jobs), Turns(limits, Pace(), clock or Clock())
     widths = {
         (id(job), place): kind.width
         for job in jobs
@@ -90,7 +92,7 @@ def test_a_key_never_shares_a_batch_with_another() -> None:
 
 
 def test_small_jobs_come_before_a_large_one_and_then_they_take_turns() -> None:
-    large, turns, clock = make_job(*[512] * 9), Turns(ROOMY, Clock()), Clock()
+    large, turns, clock = make_job(*[512] * 9), Turns(ROOMY, Pace(), Clock()), Clock()
     waiting = deque([large])
     sizes = []
     for _ in range(3):
@@ -105,7 +107,7 @@ def test_small_jobs_come_before_a_large_one_and_then_they_take_turns() -> None:
 
 def test_a_large_job_alone_gets_the_whole_batch_a_while_after_the_last_small_one() -> None:
     clock = Clock()
-    turns = Turns(ROOMY, clock)
+    turns = Turns(ROOMY, Pace(), clock)
     waiting = deque([make_job(*[512] * 100), make_job(512)])
     turns.form(waiting)
     assert sum(len(places) for _, places in turns.form(waiting)[1]) == 3
@@ -115,12 +117,12 @@ def test_a_large_job_alone_gets_the_whole_batch_a_while_after_the_last_small_one
 
 def test_large_jobs_take_turns() -> None:
     first, second = make_job(*[4096] * 8, key="a"), make_job(*[4096] * 8, key="b")
-    turns, waiting = Turns(ROOMY, Clock()), deque([first, second])
+    turns, waiting = Turns(ROOMY, Pace(), Clock()), deque([first, second])
     assert [turns.form(waiting)[0].key for _ in range(4)] == ["a", "b", "a", "b"]
 
 
 def test_many_callers_are_computed_by_halves_so_that_one_half_asks_while_the_other_waits() -> None:
-    turns, waiting = Turns(ROOMY, Clock()), deque(make_job(64) for _ in range(64))
+    turns, waiting = Turns(ROOMY, Pace(), Clock()), deque(make_job(64) for _ in range(64))
     sizes, answered = [], 0
     for _ in range(6):
         _, batch = turns.form(waiting)
@@ -155,12 +157,56 @@ def test_the_limits_are_those_of_the_model_the_backend_and_the_settings(
 
 def test_a_job_of_several_widths_is_once_in_a_batch() -> None:
     job = make_job(64, 60, 50, 40)
-    _, batch = Turns(ROOMY, Clock()).form(deque([job]))
+    _, batch = Turns(ROOMY, Pace(), Clock()).form(deque([job]))
     assert [(taken is job, sorted(places)) for taken, places in batch] == [(True, [0, 1, 2, 3])]
 
 
 def test_what_is_not_padded_is_bounded_by_its_number_alone() -> None:
     limits = BatchLimits(1024, 16_384)
     assert [len(batch) for batch in form_all([make_job(*[1] * 2_000)], limits)] == [1024, 976]
-    turns, waiting = Turns(limits, Clock()), deque([make_job(*[1] * 2_000), make_job(1)])
+    turns, waiting = Turns(limits, Pace(), Clock()), deque([make_job(*[1] * 2_000), make_job(1)])
     assert [sum(len(places) for _, places in turns.form(waiting)[1]) for _ in range(2)] == [1, 128]
+
+
+def paced(seconds: dict[int, float], key: str = "a") -> Pace:
+    """Return a pace that has learned what batches of so many series took."""
+    pace = Pace()
+    pace.learn(None, 1, 0.0)  # the first batch is cold
+    for size, took in seconds.items():
+        pace.learn(Kind(key, 1), size, took)
+    return pace
+
+
+@pytest.mark.parametrize(
+    ("seconds", "series"),
+    [
+        ({}, 32),
+        ({32: 0.2}, 32),
+        ({32: 0.02}, 256),
+        ({32: 0.001}, 512),
+        ({32: 0.001, 512: 10.0}, 32),
+        ({32: 0.3}, 32),
+    ],
+)
+def test_calls_that_are_quick_are_given_more_series(seconds: dict[int, float], series: int) -> None:
+    limits = BatchLimits(32, 16_384, quick=512)
+    assert limits.at_pace(Kind("a", 1), paced(seconds)).series == series
+
+
+def test_the_pace_of_other_series_makes_no_call_larger() -> None:
+    limits = BatchLimits(32, 16_384, quick=512)
+    assert limits.at_pace(Kind("new", 1), paced({32: 0.001})) == limits
+
+
+def test_a_large_job_gets_larger_calls_while_they_are_quick_and_chunks_beside_small_ones() -> None:
+    limits, clock = BatchLimits(32, 16_384, quick=512), Clock()
+    turns, large = Turns(limits, paced({32: 0.01}), clock), make_job(*[1] * 1_000)
+    waiting = deque([large])
+    assert [len(places) for _, places in turns.form(waiting)[1]] == [512]
+    waiting.append(make_job(1))
+    assert [[len(places) for _, places in turns.form(waiting)[1]] for _ in range(2)] == [[1], [4]]
+
+
+def test_a_configured_batch_size_stays_the_most(tmp_path: Path) -> None:
+    config = ModelConfig(context_len=None, horizon_len=1, local_dir=tmp_path, batch_size=8)
+    assert batch_limits(config, 32, 512) == BatchLimits(8, 16_384)

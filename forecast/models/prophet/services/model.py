@@ -40,7 +40,8 @@ class ProphetAdapter(Adapter[Fitters]):
 
     def limits(self, loaded: Fitters) -> Capabilities:
         """Return the limits, with as many fits in a call as keep the processes busy."""
-        return replace(self.capabilities, max_batch=loaded.pool.items)
+        pool = loaded.pool
+        return replace(self.capabilities, max_batch=pool.items, quick_batch=pool.quick_items)
 
     def width(self, task: Task) -> int:
         """Return the same for every task: a fit pads nothing."""

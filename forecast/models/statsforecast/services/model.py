@@ -41,7 +41,7 @@ class StatsforecastAdapter(Adapter[FitPool]):
 
     def limits(self, loaded: FitPool) -> Capabilities:
         """Return the limits, with as many fits in a call as keep the processes busy."""
-        return replace(self.capabilities, max_batch=loaded.items)
+        return replace(self.capabilities, max_batch=loaded.items, quick_batch=loaded.quick_items)
 
     def width(self, task: Task) -> int:
         """Return the same for every task: a fit pads nothing."""
