@@ -3,14 +3,18 @@
 import io
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from sqlalchemy import Connection, Table
 
 from forecast.database.driver import open_cursor
 
 _ROWS_AT_ONCE = 50_000
+# SQLite takes 32 766 values in a statement; of a row in each, beginning it would take as long as the row.
+_VALUES_AT_ONCE = 5_000
 
 
 def insert_rows(connection: Connection, table: Table, rows: pa.Table) -> None:
@@ -22,10 +26,11 @@ def insert_rows(connection: Connection, table: Table, rows: pa.Table) -> None:
         return
     names = ", ".join(rows.column_names)
     if connection.dialect.name == "sqlite":
-        marks = ", ".join("?" * rows.num_columns)
-        columns = [_values(column) for column in rows.columns]
-        insert = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - names of the code
-        connection.exec_driver_sql(insert, list(zip(*columns, strict=True)))
+        marks = f"({', '.join('?' * rows.num_columns)})"
+        insert = f"INSERT INTO {table.name} ({names}) VALUES "  # noqa: S608 - names of the code
+        for batch in rows.to_batches(max_chunksize=_VALUES_AT_ONCE // rows.num_columns):
+            values = chain.from_iterable(zip(*map(_values, batch.columns), strict=True))
+            connection.exec_driver_sql(insert + ", ".join([marks] * len(batch)), tuple(values))
         return
     insert = f"COPY {table.name} ({names}) FROM STDIN (FORMAT csv)"
     with open_cursor(connection, insert) as cursor, cursor.copy(insert) as copy:
@@ -71,11 +76,15 @@ def _read_csv(content: bytes, names: list[str], types: list[Any]) -> pa.Table:
     )
 
 
-def _values(column: pa.ChunkedArray) -> list[Any]:
+def _values(column: pa.Array) -> list[Any]:
     if column.null_count == len(column):
         return [None] * len(column)
+    if pa.types.is_dictionary(column.type) and column.null_count == 0:
+        known = np.array(column.dictionary.to_pylist(), dtype=object)
+        chosen: list[Any] = known[column.indices.to_numpy()].tolist()
+        return chosen
     plain = column.null_count == 0 and (pa.types.is_floating(column.type) or pa.types.is_integer(column.type))
-    values: list[Any] = column.to_numpy().tolist() if plain else column.to_pylist()
+    values: list[Any] = column.to_numpy(zero_copy_only=False).tolist() if plain else column.to_pylist()
     return values
 
 

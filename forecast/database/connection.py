@@ -1,6 +1,8 @@
 """The database of history, jobs and forecasts: connections to read and to write with."""
 
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,9 +19,19 @@ RETRY_SECONDS = 5.0
 _CONNECT_SECONDS = 3
 _POOL_SECONDS = 5.0
 _BUSY_SECONDS = 30.0
+_LOOK_SECONDS = 0.02
+_SQLITE_BUSY = {5, 6}
 # SQLite's codes: busy, locked, read-only, I/O error, full, cannot be opened.
 _SQLITE_OUTAGES = {5, 6, 8, 10, 13, 14}
 _WRITES = "writes"
+# Bulk writes fill SQLite's cache of 2 MB and its log of 4 MB many times over, and each time it writes pages
+# that it writes again later: 16 MB for each connection that is used so, and 32 MB (in pages of 4 kB).
+_PRAGMAS = (
+    "synchronous=NORMAL",
+    "foreign_keys=ON",
+    "cache_size=-16000",
+    "wal_autocheckpoint=8000",
+)
 
 
 class Database:
@@ -121,8 +133,23 @@ def _make_engine(url: URL, pool_size: int) -> Engine:
 def _prepare_sqlite(connection: Any, _: object) -> None:
     # Transactions begin where SQLAlchemy begins them, and not at the first statement that writes.
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    _write_ahead(connection)
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(connection: Any) -> None:
+    # SQLite waits for no other connection that changes the mode of a new file at this moment.
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_LOOK_SECONDS)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

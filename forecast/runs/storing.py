@@ -153,7 +153,7 @@ def _results(run_id: str, made: Sequence[tuple[Item, Predicted]]) -> pa.Table:
     others = [(place, level) for place, level in enumerate(levels) if level not in NAMED_LEVELS]
     return pa.table(
         {
-            "forecast_run_id": pa.array([run_id]).take(pa.array(np.zeros(len(quantiles), np.int64))),
+            "forecast_run_id": _repeat([run_id], [len(quantiles)]),
             "forecast_id": _repeat([name_forecast(run_id, item.place) for item, _ in made], sizes),
             "item_id": _repeat([item.item_id for item, _ in made], sizes),
             "date": pa.array(np.concatenate([one.dates for _, one in made])),
@@ -182,7 +182,7 @@ def _write_numbers(numbers: np.ndarray) -> list[str]:
 
 def _repeat(names: Sequence[str], times: Sequence[int]) -> pa.Array:
     places = np.repeat(np.arange(len(names)), times)
-    return pa.array(names, pa.string()).take(pa.array(places))
+    return pa.DictionaryArray.from_arrays(places, pa.array(names, pa.string()))
 
 
 def _request(ask: Ask) -> dict[str, Any]:
