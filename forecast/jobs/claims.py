@@ -11,7 +11,7 @@ from forecast.database.connection import Database
 from forecast.jobs.course import OPEN, begin
 from forecast.jobs.process import is_dead, process_id
 from forecast.jobs.settings import JobSettings
-from forecast.jobs.tables import job_chunks, jobs
+from forecast.jobs.tables import job_chunks, job_contents, jobs
 from forecast.runs.work import Ask, Part
 
 Clock = Callable[[], datetime]
@@ -155,7 +155,8 @@ class Claims:
         }
         connection.execute(update(job_chunks).where(*_is(job_id, number)).values(taken))
         begin(connection, job_id, self.clock())
-        wanted = select(job_chunks, jobs.c.ask, jobs.c.forecast_run_id).join(jobs)
+        wanted = select(job_chunks, job_contents.c.content, jobs.c.ask, jobs.c.forecast_run_id).join(jobs)
+        wanted = wanted.join(job_contents)
         row = connection.execute(wanted.where(*_is(job_id, number))).one()
         part = Part(row.number, row.items, row.content)
         ask = Ask.from_json(row.ask)

@@ -21,7 +21,7 @@ from forecast.core.errors import (
 )
 from forecast.jobs.claims import Chunk, Claims, holds
 from forecast.jobs.course import advance, end_early, lock_parts
-from forecast.jobs.tables import job_chunks
+from forecast.jobs.tables import job_chunks, job_contents
 from forecast.runs.work import PartResult, Work
 
 log = logging.getLogger(__name__)
@@ -81,11 +81,14 @@ def _insist(dropped: threading.Event, action: Callable[[], Done]) -> Done:
 
 
 def _store(claims: Claims, work: Work, chunk: Chunk, result: PartResult) -> None:
-    done = {"status": "done", "worker": None, "lease_until": None, "content": b""}
+    done = {"status": "done", "worker": None, "lease_until": None}
     with claims.database.write() as connection:
         mine = connection.execute(update(job_chunks).where(holds(chunk)).values(done)).rowcount
         if not mine:
             return
+        number = chunk.part.number
+        mine_too = job_contents.c.job_id == chunk.job_id, job_contents.c.number == number
+        connection.execute(delete(job_contents).where(*mine_too))
         work.store(connection, chunk.run_id, chunk.part, result)
         ended = advance(connection, work, chunk.job_id, chunk.part, result, claims.clock())
     if ended:

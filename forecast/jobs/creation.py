@@ -11,7 +11,7 @@ from forecast.jobs.course import OPEN, end_early
 from forecast.jobs.desk import Jobs
 from forecast.jobs.events import append_event
 from forecast.jobs.listing import of_client
-from forecast.jobs.tables import job_chunks, jobs
+from forecast.jobs.tables import job_chunks, job_contents, jobs
 from forecast.jobs.webhooks.deliveries import add_delivery
 from forecast.jobs.webhooks.schemas import Webhook
 from forecast.runs.work import Ask, Part
@@ -81,11 +81,12 @@ def _insert(connection: Connection, desk: Jobs, job_id: str, ask: Ask, parts: li
             "client_id": ask.client_id,
             "items": part.items,
             "status": "pending",
-            "content": part.content,
         }
         for part in parts
     ]
     connection.execute(insert(job_chunks), rows)
+    contents = [{"job_id": job_id, "number": part.number, "content": part.content} for part in parts]
+    connection.execute(insert(job_contents), contents)
     append_event(connection, job_id, "created", {"status": "pending", "items_total": items})
 
 

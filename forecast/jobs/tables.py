@@ -1,6 +1,17 @@
 """The tables of jobs: what is to be computed, in chunks, what happened to it, and whom to tell."""
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, Table, Text, text
+from sqlalchemy import (
+    Column,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    text,
+)
 
 from forecast.database.metadata import Json, Serial, UtcDateTime, metadata
 
@@ -29,7 +40,7 @@ jobs = Table(
     Index(None, "finished_at"),
 )
 
-# Those of an ended job are removed. The content is the last column, so that SQLite finds the others quickly.
+# Those of an ended job are removed.
 job_chunks = Table(
     "job_chunks",
     metadata,
@@ -45,8 +56,19 @@ job_chunks = Table(
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("waited", Float, nullable=False, server_default=text("0")),  # seconds, for a model that is away
     Column("handed_at", UtcDateTime),  # since then it waits at a broker
-    Column("content", LargeBinary, nullable=False),
     Index(None, "status", "client_id"),
+)
+
+# By itself, for SQLite writes a row anew whenever it changes. That of a part that is done is removed.
+job_contents = Table(
+    "job_contents",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+    ForeignKeyConstraint(
+        ["job_id", "number"], [job_chunks.c.job_id, job_chunks.c.number], ondelete="CASCADE"
+    ),
 )
 
 job_events = Table(

@@ -115,7 +115,7 @@ def _write(portion: Portion) -> bytes:
         "data_definition": request.data_definition,
         "parameters": {**parameters, "freq": request.parameters.freq},
     }
-    return write_frame(portion.frame, notes, labels=False)
+    return write_frame(portion.frame, notes)
 
 
 def _read(table: pa.Table, said: dict[str, Any], portion: Portion) -> Iterator[list[Predicted]]:

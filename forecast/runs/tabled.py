@@ -13,7 +13,7 @@ from forecast.core.data.source import find_table
 from forecast.core.data.table import Table
 from forecast.core.parameters import InferenceRequest
 from forecast.runs.asking import inference_request
-from forecast.runs.cells import read_frame, write_frame
+from forecast.runs.cells import pack_frame, unpack_frame
 from forecast.runs.pinning import Pinned
 from forecast.runs.portion import Portion, is_pooled, make_portion
 from forecast.runs.work import Ask, Part
@@ -46,7 +46,7 @@ def split_table(
 
 def read_series(ask: Ask, part: Part) -> TableSeries:
     """Return the series of a part."""
-    frame, notes = read_frame(part.content)
+    frame, notes = unpack_frame(part.content)
     kept = {name: value for name, value in ask.body.items() if name in ("data_definition", "parameters")}
     request = inference_request(replace(ask, body=kept))
     parameters = request.parameters.model_copy(update={"series_ids": None})
@@ -66,7 +66,7 @@ def _write(number: int, portion: Portion, first: int, pinned: Pinned) -> Part:
         "pinned": pinned,
     }
     items = len(portion.rows) * len(portion.targets)
-    return Part(number, items, write_frame(portion.frame, notes, labels=True))
+    return Part(number, items, pack_frame(portion.frame, notes))
 
 
 def name_items(names: Sequence[str], targets: Sequence[str]) -> list[str]:

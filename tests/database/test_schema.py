@@ -1,13 +1,15 @@
 import importlib
+from datetime import UTC, datetime
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import insert, inspect, select, text
 
 from forecast.database.connection import Database
 from forecast.database.metadata import metadata
 from forecast.database.schema import downgrade, upgrade
+from forecast.jobs.tables import job_chunks, job_contents, jobs
 
 importlib.import_module("forecast.main")  # with every feature, and so all tables
 importlib.import_module("forecast.runs.tables")
@@ -27,3 +29,20 @@ def test_every_revision_can_be_taken_back_and_applied_again(database: Database) 
         assert set(inspect(connection).get_table_names()) == {"alembic_version"}
         upgrade(connection)
         assert set(inspect(connection).get_table_names()) == before
+
+
+def test_parts_of_jobs_keep_their_contents_when_those_move(database: Database) -> None:
+    job = {"job_id": "j", "client_id": "c", "user_id": "c", "forecast_run_id": "r", "kind": "inference"}
+    job |= {"model_name": "m", "ask": {}, "runner": "embedded", "status": "running", "items_total": 2}
+    part = {"job_id": "j", "model_name": "m", "client_id": "c", "items": 1}
+    with database.write() as connection:
+        connection.execute(insert(jobs).values(**job, created_at=datetime(2026, 1, 1, tzinfo=UTC)))
+        connection.execute(insert(job_chunks).values(**part, number=1, status="done"))
+        connection.execute(insert(job_chunks).values(**part, number=2, status="pending"))
+        connection.execute(insert(job_contents).values(job_id="j", number=2, content=b"\0\1"))
+        downgrade(connection, "0006")
+        before = connection.execute(text("SELECT number, content FROM job_chunks ORDER BY number"))
+        assert [(number, bytes(content)) for number, content in before] == [(1, b""), (2, b"\0\1")]
+        upgrade(connection)
+        after = connection.execute(select(job_contents.c.number, job_contents.c.content))
+        assert [(number, bytes(content)) for number, content in after] == [(2, b"\0\1")]

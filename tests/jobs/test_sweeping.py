@@ -19,7 +19,6 @@ def test_what_a_killed_process_left_of_an_ended_job_is_removed(bench: Bench) -> 
         "client_id": "default",
         "items": 10,
         "status": "done",
-        "content": b"",
     }
     with bench.database.write() as connection:
         connection.execute(insert(job_chunks).values(left))
