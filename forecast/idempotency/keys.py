@@ -18,7 +18,7 @@ _RETRY_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A call with a key: whose it is, where it went and the hash of its body."""
+    """A call with a key: whose it is, where it went, and the hash of its body and of what it accepts."""
 
     client_id: str
     key: str
@@ -169,7 +169,8 @@ def _read(connection: Connection, asked: Asked) -> Answer | None:
         return None
     if (row.route, row.body_hash) != (asked.route, asked.body_hash):
         raise KeyReusedError(
-            "This Idempotency-Key was first sent with another body or to another address; use a new one."
+            "This Idempotency-Key was first sent with another body or 'Accept', or to another address; use a"
+            " new one."
         )
     if row.status == "running":
         raise _in_use("The first call with this Idempotency-Key still runs; ask again for its answer.")

@@ -15,6 +15,7 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
 from forecast.core.errors import DatabaseUnavailableError, RequestError
+from forecast.core.media import read_preferences
 from forecast.core.principal import Principal
 from forecast.core.security import Calling
 from forecast.core.unparsed import UnparsedRequest, UnparsedRoute
@@ -146,12 +147,20 @@ class _Held:
 async def _begin(request: Request, client_id: str, key: str) -> Claim | Answer:
     content = await (request.content() if isinstance(request, UnparsedRequest) else request.body())
     route = f"{request.method} {request.url.path}?{request.url.query}"
+    accepted = _read_accepted(request)
 
     def begin() -> Claim | Answer:
         keys: Keys = request.app.state.idempotency_keys
-        return keys.begin(Asked(client_id, key, route, hashlib.sha256(content).hexdigest()))
+        digest = hashlib.sha256(accepted + b"\n" + content)
+        return keys.begin(Asked(client_id, key, route, digest.hexdigest()))
 
     return await run_sync(begin)
+
+
+def _read_accepted(request: Request) -> bytes:
+    """Return which media types a call accepts, in one line that is the same however they are written."""
+    asked = read_preferences(", ".join(request.headers.getlist("accept"))) or {"*/*": 1.0}
+    return ",".join(f"{name};q={quality:g}" for name, quality in sorted(asked.items())).encode()
 
 
 def _replay(answer: Answer) -> Response:

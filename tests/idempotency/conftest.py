@@ -107,8 +107,8 @@ def end_leases(database: Database) -> None:
 def post(request: pytest.FixtureRequest, shop_client: TestClient) -> Post:
     """Orders something with an Idempotency-Key, on routes that read their body and on those that do not."""
 
-    def order(key: str, what: str = "tea", **more: Any) -> Any:
-        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+    def order(key: str, what: str = "tea", accept: str = "*/*", **more: Any) -> Any:
+        headers = {"Idempotency-Key": key, "Content-Type": "application/json", "Accept": accept}
         return shop_client.post(f"/shop/{request.param}", json={"what": what}, headers=headers, **more)
 
     return order
