@@ -1,13 +1,16 @@
 """The gateway with the fake model, as a server takes it: `uvicorn tests.fake_gateway:app`.
 
-The model waits as long as the file is there that FAKE_HOLD names, and takes FAKE_PAUSE seconds a call.
+The model waits as long as the file is there that FAKE_HOLD names, and takes FAKE_PAUSE seconds a call. With
+FAKE_DEATH the process kills itself when it is about to keep the answer to a call with an Idempotency-Key.
 """
 
 import os
+import signal
 import threading
 from pathlib import Path
 from typing import Any
 
+from forecast.idempotency.keys import Keys
 from forecast.models import MODEL_REGISTRY
 from tests import fake_model
 
@@ -23,6 +26,14 @@ def _wait(_: object) -> None:
 
 
 fake_model.adapter.on_predict = _wait
+
+
+def _die(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if "FAKE_DEATH" in os.environ:
+    setattr(Keys, "keep", _die)  # noqa: B010 - it is no method that is assigned here
 
 from forecast.main import app  # noqa: E402 - made on demand
 

@@ -124,6 +124,19 @@ def test_browsers_of_allowed_origins_may_call(client: TestClient) -> None:
     assert "access-control-allow-origin" not in refused.headers
 
 
+def test_browsers_may_use_every_method_that_a_route_has(client: TestClient) -> None:
+    used = {
+        method.upper() for route in client.get("/openapi.json").json()["paths"].values() for method in route
+    }
+    assert used == {"GET", "POST", "PUT", "DELETE"}
+    for method in used:
+        asked = {"Origin": "http://localhost:8080", "Access-Control-Request-Method": method}
+        answer = client.options(f"{PREFIX}/inference", headers=asked)
+        assert (answer.status_code, method in answer.headers["access-control-allow-methods"]) == (200, True)
+    refused = {"Origin": "http://localhost:8080", "Access-Control-Request-Method": "PATCH"}
+    assert client.options(f"{PREFIX}/inference", headers=refused).status_code == 400
+
+
 def test_browsers_can_read_every_answer_and_its_headers(make_app: MakeApp) -> None:
     app = make_app(max_request_size=10)
 

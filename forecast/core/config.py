@@ -142,7 +142,9 @@ class Settings(EnvSettings):
         description="Origins that browsers may call from, comma-separated.",
     )
     cors_allow_credentials: bool = Field(False, description="Whether browsers may send credentials.")
-    cors_allow_methods: Words = Field(("GET", "POST"), description="Methods that browsers may use.")
+    cors_allow_methods: Words = Field(
+        ("GET", "POST", "PUT", "DELETE"), description="Methods that browsers may use."
+    )
     cors_allow_headers: Words = Field(
         (
             "Authorization",

@@ -30,7 +30,7 @@ class Dataset:
     """A dataset as it is kept; its covariates in the order in which they came.
 
     `roles` are those that covariates were given, seen yet or not; `zoned` tells whether its stamps are
-    moments or times of a clock, None while it has none.
+    moments or times of a clock, None while it has none; `changed` is the stamp of its last change.
     """
 
     dataset_id: int
@@ -43,6 +43,7 @@ class Dataset:
     roles: Mapping[str, Role]
     zoned: bool | None
     created_at: datetime
+    changed: int
     covariates: tuple[Covariate, ...]
 
     @property
@@ -169,6 +170,7 @@ def _dataset(row: Row[Any], parts: Sequence[Row[Any]]) -> Dataset:
         roles=row.roles,
         zoned=row.zoned,
         created_at=row.created_at,
+        changed=row.changed,
         covariates=tuple(
             Covariate(part.name, None if part.labels is None else tuple(part.labels)) for part in parts
         ),

@@ -15,7 +15,8 @@ class History:
     `frame` has `item_id` (categories), `timestamp`, `value` and a column for each covariate; `roles` has the
     role of each of these columns. `missing`, `freq` and `timezone` are the dataset's. `calendar` names the
     covariates to make of the dates (`add_calendar`); `flags` has those that the frame has columns of, by
-    column, whose empty cells are filled.
+    column, whose empty cells are filled. `as_of` is the stamp of the last change in the dataset, `changed`
+    has that of each item.
     """
 
     frame: pd.DataFrame
@@ -25,3 +26,5 @@ class History:
     timezone: str | None
     calendar: tuple[str, ...] = ()
     flags: Mapping[str, str] = field(default_factory=dict)
+    as_of: int = 0
+    changed: Mapping[str, int] = field(default_factory=dict)

@@ -16,13 +16,14 @@ from forecast.history.tables import items
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Items:
-    """Items by name, a place of the arrays each: first and last stamp as kept, and number of rows."""
+    """Items by name, a place of the arrays each: first and last stamp, number of rows, and last change."""
 
     ids: list[str]
     keys: Ints
     first: Ints
     last: Ints
     rows: Ints
+    changed: Ints
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -30,7 +31,8 @@ class Items:
 
     def head(self, most: int) -> "Items":
         """Return the first ones."""
-        return Items(self.ids[:most], self.keys[:most], self.first[:most], self.last[:most], self.rows[:most])
+        kept = (self.keys, self.first, self.last, self.rows, self.changed)
+        return Items(self.ids[:most], *(values[:most] for values in kept))
 
 
 def find_items(connection: Connection, dataset_id: int, ids: Sequence[str] | None) -> Items:
@@ -90,6 +92,5 @@ def _collect(rows: Sequence[Any]) -> Items:
     def column(name: str) -> Ints:
         return np.array([getattr(row, name) for row in rows], dtype=np.int64)
 
-    return Items(
-        [row.item_id for row in rows], column("item_key"), column("first"), column("last"), column("rows")
-    )
+    names = ("item_key", "first", "last", "rows", "changed")
+    return Items([row.item_id for row in rows], *(column(name) for name in names))

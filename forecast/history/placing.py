@@ -40,10 +40,14 @@ class _Stretches:
     first: Ints
     last: Ints
     count: Ints
+    changed: Ints
 
 
-def place_rows(connection: Connection, rows: Rows, there: Items, part: Part) -> Done:
-    """Write rows, which come by item and time, and keep what the items tell of theirs."""
+def place_rows(connection: Connection, rows: Rows, there: Items, part: Part, stamp: int) -> Done:
+    """Write rows, which come by item and time, and keep what the items tell of theirs.
+
+    Those are `changed` at the stamp of which any row is new or another than before.
+    """
     storage = storage_of(connection)
     own = _stretches(rows, there)
     before = (own.count > 0) & (own.first <= rows.at[own.ends - 1]) & (own.last >= rows.at[own.starts])
@@ -51,11 +55,11 @@ def place_rows(connection: Connection, rows: Rows, there: Items, part: Part) -> 
     if fresh.any():
         storage.insert(connection, rows if fresh.all() else rows.take(fresh))
     inserted = np.where(before, 0, own.ends - own.starts)
-    updated = 0
+    updated = np.zeros_like(inserted)
     for group in _groups(np.flatnonzero(before), own.count):
         new, changed = _merge(connection, storage, own, group, rows, part)
         inserted[group] = _count(new, own.keys[group])
-        updated += changed
+        updated[group] = _count(changed, own.keys[group])
     nothing = own.count == 0
     first, last = rows.at[own.starts], rows.at[own.ends - 1]
     storage.set_extents(
@@ -64,8 +68,9 @@ def place_rows(connection: Connection, rows: Rows, there: Items, part: Part) -> 
         np.where(nothing, first, np.minimum(first, own.first)),
         np.where(nothing, last, np.maximum(last, own.last)),
         own.count + inserted,
+        np.where(inserted + updated > 0, stamp, own.changed),
     )
-    return Done(int(inserted.sum()), updated)
+    return Done(int(inserted.sum()), int(updated.sum()))
 
 
 def _stretches(rows: Rows, there: Items) -> _Stretches:
@@ -73,7 +78,7 @@ def _stretches(rows: Rows, there: Items) -> _Stretches:
     known = np.argsort(there.keys)
     found = np.searchsorted(keys, there.keys[known])
     extents = []
-    for values in (there.first, there.last, there.rows):
+    for values in (there.first, there.last, there.rows, there.changed):
         filled = np.zeros(len(keys), dtype=np.int64)
         filled[found] = values[known]
         extents.append(filled)
@@ -90,8 +95,8 @@ def _groups(places: Ints, count: Ints) -> Iterator[Ints]:
 
 def _merge(
     connection: Connection, storage: Storage, own: _Stretches, group: Ints, rows: Rows, part: Part
-) -> tuple[Ints, int]:
-    """Write the rows of some items; return the items of those that are new, and how many others differed."""
+) -> tuple[Ints, Ints]:
+    """Write the rows of some items; return the items of those that are new, and of others that differed."""
     first, last = int(rows.at[own.starts[group]].min()), int(rows.at[own.ends[group] - 1].max())
     there = storage.fetch(connection, own.keys[group], first, last, rows.covariates.shape[1]).ordered()
     chosen = np.zeros(len(own.keys), dtype=bool)
@@ -109,7 +114,7 @@ def _merge(
     new = sent.take(~met)
     if len(new):
         storage.insert(connection, new)
-    return new.keys, len(changed)
+    return new.keys, changed.keys
 
 
 def _match(there: Rows, sent: Rows) -> tuple[NDArray[np.bool_], Ints]:

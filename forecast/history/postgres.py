@@ -31,10 +31,10 @@ _REPLACE = (
     " WHERE observations.item_key = sent.item_key AND observations.at = sent.at"
 )
 _EXTEND = (
-    "UPDATE items SET first = sent.first, last = sent.last, rows = sent.count FROM"
+    "UPDATE items SET first = sent.first, last = sent.last, rows = sent.count, changed = sent.changed FROM"
     " unnest(CAST(:keys AS bigint[]), CAST(:first AS bigint[]), CAST(:last AS bigint[]),"
-    " CAST(:counts AS bigint[]))"
-    " AS sent(key, first, last, count) WHERE items.item_key = sent.key"
+    " CAST(:counts AS bigint[]), CAST(:changed AS bigint[]))"
+    " AS sent(key, first, last, count, changed) WHERE items.item_key = sent.key"
 )
 
 
@@ -70,9 +70,11 @@ def replace(connection: Connection, rows: Rows) -> None:
     connection.execute(text("DROP TABLE sent_observations"))
 
 
-def set_extents(connection: Connection, keys: Ints, first: Ints, last: Ints, counts: Ints) -> None:
-    """Keep the first and last stamp and the number of rows of items."""
-    told = {"keys": keys, "first": first, "last": last, "counts": counts}
+def set_extents(
+    connection: Connection, keys: Ints, first: Ints, last: Ints, counts: Ints, changed: Ints
+) -> None:
+    """Keep the first and last stamp, the number of rows and the last change of items."""
+    told = {"keys": keys, "first": first, "last": last, "counts": counts, "changed": changed}
     connection.execute(text(_EXTEND), {name: values.tolist() for name, values in told.items()})
 
 

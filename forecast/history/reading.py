@@ -41,7 +41,17 @@ def read_history(
     flags = find_flags(found.made, roles)
     calendar = tuple(name for name in found.made if name not in roles and name not in flags.values())
     frame = fill_flags(frame, flags)
-    return History(frame, roles, found.missing, found.freq, found.timezone, calendar, flags)
+    return History(
+        frame,
+        roles,
+        found.missing,
+        found.freq,
+        found.timezone,
+        calendar,
+        flags,
+        found.changed,
+        dict(zip(chosen.ids, chosen.changed.tolist(), strict=True)),
+    )
 
 
 def list_item_ids(connection: Connection, client_id: str, dataset: str) -> list[str]:

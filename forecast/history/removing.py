@@ -6,6 +6,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from forecast.core.errors import RequestError
+from forecast.history.changes import mark_dataset, next_stamp
 from forecast.history.datasets import find_dataset, lock_dataset
 from forecast.history.items import chosen_items, remove_items
 from forecast.history.stamps import read_bounds
@@ -38,19 +39,24 @@ def delete_rows(
             observations.c.item_key.in_(keys), observations.c.at >= first, observations.c.at <= last
         )
     )
-    _keep_extents(connection, chosen)
+    stamp = next_stamp(found)
+    _keep_extents(connection, chosen, stamp)
+    if gone.rowcount:
+        mark_dataset(connection, found, stamp)
     return gone.rowcount
 
 
-def _keep_extents(connection: Connection, chosen: ColumnElement[bool]) -> None:
+def _keep_extents(connection: Connection, chosen: ColumnElement[bool], stamp: int) -> None:
     at = observations.c.at
     asked = (
-        select(items.c.item_key, func.min(at), func.max(at), func.count(at))
+        select(items.c.item_key, func.min(at), func.max(at), func.count(at), items.c.rows, items.c.changed)
         .outerjoin(observations, observations.c.item_key == items.c.item_key)
         .where(chosen)
         .group_by(items.c.item_key)
     )
     rows = connection.execute(asked).all()
-    left = np.array([tuple(row) for row in rows if row[3]], dtype=np.int64).reshape(-1, 4)
-    storage_of(connection).set_extents(connection, left[:, 0], left[:, 1], left[:, 2], left[:, 3])
+    left = np.array([tuple(row) for row in rows if row[3]], dtype=np.int64).reshape(-1, 6)
+    keys, first, last, counts, before, changed = left.T
+    changed = np.where(counts == before, changed, stamp)
+    storage_of(connection).set_extents(connection, keys, first, last, counts, changed)
     remove_items(connection, np.array([row[0] for row in rows if not row[3]], dtype=np.int64))

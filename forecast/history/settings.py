@@ -10,6 +10,7 @@ from forecast.core.errors import RequestError
 from forecast.core.parameters import Role
 from forecast.core.series.calendar import check_frequency
 from forecast.core.series.calendar_covariates import check_places
+from forecast.history.changes import differs, mark_all, next_stamp
 from forecast.history.datasets import (
     HOLIDAYS,
     Dataset,
@@ -35,7 +36,10 @@ def put_dataset(
     _check(given)
     dataset, made = lock_dataset(connection, client_id, name)
     _check_roles(dataset, given.roles)
-    set_fields(connection, dataset, given.model_dump())
+    fields = given.model_dump()
+    set_fields(connection, dataset, fields)
+    if differs(dataset, fields):
+        mark_all(connection, dataset, next_stamp(dataset))
     return describe(connection, client_id, name), made
 
 

@@ -17,7 +17,7 @@ _SELECT = (
 _SELECT_BARE = _SELECT.replace(", coalesce(covariates, x'') FROM", " FROM")
 _INSERT = "INSERT INTO observations (item_key, at, value, covariates) VALUES (?, ?, ?, ?)"
 _REPLACE = _INSERT.replace("INSERT", "INSERT OR REPLACE")
-_EXTEND = 'UPDATE items SET first = ?, last = ?, "rows" = ? WHERE item_key = ?'
+_EXTEND = 'UPDATE items SET first = ?, last = ?, "rows" = ?, changed = ? WHERE item_key = ?'
 
 
 def fetch(connection: Connection, keys: Ints, first: int, last: int, covariates: int) -> Rows:
@@ -47,9 +47,12 @@ def replace(connection: Connection, rows: Rows) -> None:
         connection.exec_driver_sql(_REPLACE, part)
 
 
-def set_extents(connection: Connection, keys: Ints, first: Ints, last: Ints, counts: Ints) -> None:
-    """Keep the first and last stamp and the number of rows of items."""
-    told = list(zip(first.tolist(), last.tolist(), counts.tolist(), keys.tolist(), strict=True))
+def set_extents(
+    connection: Connection, keys: Ints, first: Ints, last: Ints, counts: Ints, changed: Ints
+) -> None:
+    """Keep the first and last stamp, the number of rows and the last change of items."""
+    columns = (first, last, counts, changed, keys)
+    told = list(zip(*(values.tolist() for values in columns), strict=True))
     if told:
         connection.exec_driver_sql(_EXTEND, told)
 

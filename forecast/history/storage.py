@@ -20,8 +20,10 @@ class Storage(Protocol):
     def replace(self, connection: Connection, rows: Rows) -> None:
         """Write rows in the place of those that are there."""
 
-    def set_extents(self, connection: Connection, keys: Ints, first: Ints, last: Ints, counts: Ints) -> None:
-        """Keep the first and last stamp and the number of rows of items."""
+    def set_extents(
+        self, connection: Connection, keys: Ints, first: Ints, last: Ints, counts: Ints, changed: Ints
+    ) -> None:
+        """Keep the first and last stamp, the number of rows and the last change of items."""
 
 
 def storage_of(connection: Connection) -> Storage:

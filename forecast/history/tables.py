@@ -11,6 +11,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from forecast.database.metadata import Json, Serial, UtcDateTime, metadata
@@ -34,6 +35,7 @@ datasets = Table(
     # Whether its stamps are moments, or times of a clock; NULL before there are any.
     Column("zoned", Boolean),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("changed", BigInteger, nullable=False, server_default=text("0")),
     UniqueConstraint("client_id", "name"),
 )
 
@@ -64,6 +66,7 @@ items = Table(
     Column("first", BigInteger, nullable=False),
     Column("last", BigInteger, nullable=False),
     Column("rows", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False, server_default=text("0")),
     UniqueConstraint("dataset_id", "item_id"),
 )
 

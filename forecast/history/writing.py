@@ -1,6 +1,6 @@
 """Writing observations: what is sent replaces what is there, column by column, all of it or nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from forecast.core.adapter import Floats
 from forecast.core.data.table import Table
 from forecast.core.errors import DataError, StateError
 from forecast.core.parameters import Role
+from forecast.history.changes import mark_all, mark_dataset, next_stamp
 from forecast.history.columns import Named
 from forecast.history.datasets import (
     Covariate,
@@ -21,7 +22,7 @@ from forecast.history.datasets import (
     set_fields,
 )
 from forecast.history.items import add_items, find_items
-from forecast.history.placing import Part, place_rows
+from forecast.history.placing import Done, Part, place_rows
 from forecast.history.rows import Rows
 from forecast.history.sent import Cells, Sent, read_sent
 from forecast.history.stamps import read_micros
@@ -85,7 +86,9 @@ def write_sent(connection: Connection, client_id: str, name: str, sent: Sent) ->
         cells,
     ).ordered()
     columns = [place for place, one in enumerate(known) if one.name in sent.covariates]
-    done = place_rows(connection, rows, there, Part(sent.values is not None, tuple(columns)))
+    stamp = next_stamp(dataset)
+    done = place_rows(connection, rows, there, Part(sent.values is not None, tuple(columns)), stamp)
+    _mark(connection, dataset, known, done, stamp)
     ends = read_micros(np.array([rows.at.min(), rows.at.max()]), zoned=sent.zoned, timezone=dataset.timezone)
     return Written(
         dataset=name,
@@ -98,6 +101,16 @@ def write_sent(connection: Connection, client_id: str, name: str, sent: Sent) ->
         covariates={one.name: dataset.role_of(one) for one in known if one.name in sent.covariates},
         warnings=sent.warnings,
     )
+
+
+def _mark(
+    connection: Connection, dataset: Dataset, known: Sequence[Covariate], done: Done, stamp: int
+) -> None:
+    """Note what was changed: a new covariate is one of all items that there were, though it is empty."""
+    if len(known) > len(dataset.covariates) and dataset.zoned is not None:
+        mark_all(connection, dataset, stamp)
+    elif done.inserted or done.updated:
+        mark_dataset(connection, dataset, stamp)
 
 
 def _keep_zone(connection: Connection, dataset: Dataset, zoned: bool) -> None:

@@ -4,17 +4,19 @@ import asyncio
 import hashlib
 import logging
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any
 
 from anyio import CancelScope
 from anyio.to_thread import run_sync
-from fastapi import Header, Request, Response
+from fastapi import Depends, Header, Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
 from forecast.core.errors import DatabaseUnavailableError, RequestError
+from forecast.core.media import read_preferences
+from forecast.core.principal import Principal
 from forecast.core.security import Calling
 from forecast.core.unparsed import UnparsedRequest, UnparsedRoute
 from forecast.idempotency.keys import LEASE_SECONDS, Answer, Asked, Claim, Keys
@@ -22,54 +24,62 @@ from forecast.idempotency.keys import LEASE_SECONDS, Answer, Asked, Claim, Keys
 log = logging.getLogger(__name__)
 
 _HEADER = "idempotency-key"
+_REPLAYED = b"idempotency-replayed"
 _CLAIM = "idempotency_claim"
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
+_Key = Annotated[
+    str | None,
+    Header(
+        description="1 to 255 characters of your choice, such as a UUID: however often a call with it is"
+        " sent, it is done once, and answered the same."
+    ),
+]
 _RENEWALS_A_LEASE = 3
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 # What the same request may be told otherwise the next time: a model is loaded by then, a quota is free again.
 _PASSING = {408, 409, 425, 429, 499}
 
+Retell = Callable[[Request, Principal, str], Awaitable[Response]]
+"""Answers a call with what an earlier one made, by what that wrote down with `note_made`."""
+
 
 class _AnsweredError(Exception):
-    """Ends a call that was answered before."""
+    """Ends a call that was done before."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, response: Response) -> None:
         super().__init__()
-        self.answer = answer
+        self.response = response
 
 
-async def claim_key(
-    request: Request,
-    calling: Calling,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            description="1 to 255 characters of your choice, such as a UUID: however often a call with it is"
-            " sent, it is done once, and answered the same."
-        ),
-    ] = None,
-) -> None:
-    """Take the key of a call on an IdempotentRoute, where it has one; a dependency after the guards.
+def claim_key(retell: Retell) -> Callable[..., Awaitable[None]]:
+    """Return what takes the key of a call on an IdempotentRoute, as a dependency after the guards.
 
-    Raises RequestError where it is no key, KeyReusedError where it was sent with something else, and
-    KeyInUseError while the first call with it runs.
+    `retell` answers where an earlier call has made what it did not tell. Raises RequestError where a key is
+    none, KeyReusedError where it was sent with something else, KeyInUseError while the first call runs.
     """
-    if idempotency_key is None:
-        return
-    if not _KEY.fullmatch(idempotency_key):
-        raise RequestError("The header 'Idempotency-Key' takes 1 to 255 printable ASCII characters.")
-    content = await (request.content() if isinstance(request, UnparsedRequest) else request.body())
-    route = f"{request.method} {request.url.path}?{request.url.query}"
 
-    def begin() -> Claim | Answer:
-        keys: Keys = request.app.state.idempotency_keys
-        digest = hashlib.sha256(content).hexdigest()
-        return keys.begin(Asked(calling.client_id, idempotency_key, route, digest))
+    async def claim(request: Request, calling: Calling, idempotency_key: _Key = None) -> None:
+        if idempotency_key is None:
+            return
+        if not _KEY.fullmatch(idempotency_key):
+            raise RequestError("The header 'Idempotency-Key' takes 1 to 255 printable ASCII characters.")
+        begun = await _begin(request, calling.client_id, idempotency_key)
+        if isinstance(begun, Answer):
+            raise _AnsweredError(_replay(begun))
+        setattr(request.state, _CLAIM, begun)
+        if begun.made is not None:
+            raise _AnsweredError(_mark(await retell(request, calling, begun.made)))
 
-    begun = await run_sync(begin)
-    if isinstance(begun, Answer):
-        raise _AnsweredError(begun)
-    setattr(request.state, _CLAIM, begun)
+    return claim
+
+
+async def find_claim(request: Request) -> Claim | None:
+    """Return the claim that a call has to `note_made` with; None where it came without a key."""
+    claim: Claim | None = getattr(request.state, _CLAIM, None)
+    return claim
+
+
+CurrentClaim = Annotated[Claim | None, Depends(find_claim)]
 
 
 class IdempotentRoute(APIRoute):
@@ -86,7 +96,7 @@ class IdempotentRoute(APIRoute):
             try:
                 return await handle(request)
             except _AnsweredError as answered:
-                return _replay(answered.answer)
+                return answered.response
 
         return answer
 
@@ -126,16 +136,43 @@ class _Held:
         if not self.messages or self.messages[-1].get("more_body", False):
             return None
         start, *parts = self.messages
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in start["headers"]]
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in start["headers"]
+            if name != _REPLAYED
+        ]
         return Answer(start["status"], headers, b"".join(part.get("body", b"") for part in parts))
+
+
+async def _begin(request: Request, client_id: str, key: str) -> Claim | Answer:
+    content = await (request.content() if isinstance(request, UnparsedRequest) else request.body())
+    route = f"{request.method} {request.url.path}?{request.url.query}"
+    accepted = _read_accepted(request)
+
+    def begin() -> Claim | Answer:
+        keys: Keys = request.app.state.idempotency_keys
+        digest = hashlib.sha256(accepted + b"\n" + content)
+        return keys.begin(Asked(client_id, key, route, digest.hexdigest()))
+
+    return await run_sync(begin)
+
+
+def _read_accepted(request: Request) -> bytes:
+    """Return which media types a call accepts, in one line that is the same however they are written."""
+    asked = read_preferences(", ".join(request.headers.getlist("accept"))) or {"*/*": 1.0}
+    return ",".join(f"{name};q={quality:g}" for name, quality in sorted(asked.items())).encode()
 
 
 def _replay(answer: Answer) -> Response:
     response = Response(answer.body, answer.status)
     response.raw_headers = [
-        *[(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers],
-        (b"idempotency-replayed", b"true"),
+        (name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers
     ]
+    return _mark(response)
+
+
+def _mark(response: Response) -> Response:
+    response.raw_headers.append((_REPLAYED, b"true"))
     return response
 
 

@@ -13,6 +13,7 @@ idempotency_keys = Table(
     Column("body_hash", Text, nullable=False),
     Column("status", Text, nullable=False),  # running or done
     Column("claim", Text, nullable=False),  # of the one call that may answer
+    Column("made", Text),  # what it made, written with it: a call that takes over must not make another
     Column("lease_until", UtcDateTime, nullable=False),
     Column("response_status", Integer),
     Column("response_headers", Json),

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, insert, select, text
 
 from forecast.core.errors import NotFoundError, RateLimitError, RequestError, StateError
+from forecast.idempotency.keys import Claim, note_made
 from forecast.jobs.course import OPEN, end_early
 from forecast.jobs.desk import Jobs
 from forecast.jobs.events import append_event
@@ -21,11 +22,12 @@ _LOCK = 7_237_423
 """What processes agree on that count the jobs of one client."""
 
 
-def create_job(desk: Jobs, ask: Ask, webhook: Webhook | None = None) -> str:
-    """Write down a job, hand it out, and return its ID.
+def create_job(desk: Jobs, ask: Ask, webhook: Webhook | None = None, claim: Claim | None = None) -> str:
+    """Write down a job, with the `claim` that a key gave its call, hand it out, and return its ID.
 
     Raises BrokerUnavailableError where no job can be handed out now, the errors of `Work.split` where it
-    cannot be done as asked, and RateLimitError where too many jobs of the client wait or run.
+    cannot be done as asked, RateLimitError where too many jobs of the client wait or run, and KeyInUseError
+    where the claim was lost.
     """
     desk.runner.check()
     parts = desk.work.split(ask, desk.settings.job_chunk_items)
@@ -37,6 +39,8 @@ def create_job(desk: Jobs, ask: Ask, webhook: Webhook | None = None) -> str:
         _insert(connection, desk, job_id, ask, parts)
         if webhook is not None:
             add_delivery(connection, job_id, webhook)
+        if claim is not None:
+            note_made(connection, claim, job_id)
     desk.runner.hand_out(job_id)
     return job_id
 

@@ -6,10 +6,12 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Body, Depends, Query, Request, Response
 
 from forecast.core.body import body_reader
-from forecast.core.media import ARROW, PARQUET
+from forecast.core.media import ARROW, JSON, PARQUET
+from forecast.core.principal import Principal
 from forecast.core.routing import PROBLEMS, guards
 from forecast.core.security import Calling
-from forecast.idempotency.route import UnparsedIdempotentRoute, claim_key
+from forecast.idempotency.keys import Claim
+from forecast.idempotency.route import CurrentClaim, UnparsedIdempotentRoute, claim_key
 from forecast.jobs.bodies import ForecastJob, InferenceJob, JobBody, read_ask
 from forecast.jobs.creation import cancel_job, create_job
 from forecast.jobs.desk import Jobs
@@ -54,10 +56,10 @@ Desk = Annotated[Jobs, Depends(find_desk)]
 Filters = Annotated[JobFilters, Query()]
 
 
-def hand_over(desk: Jobs, body: JobBody, caller: Calling) -> Job:
+def hand_over(desk: Jobs, body: JobBody, caller: Principal, claim: Claim | None) -> Job:
     """Create the job that a body asks for, and return it."""
     asked = body.root
-    job_id = create_job(desk, read_ask(asked, caller, desk.limits.default_model), asked.webhook)
+    job_id = create_job(desk, read_ask(asked, caller, desk.limits.default_model), asked.webhook, claim)
     return read_job(desk.database, caller.client_id, job_id)
 
 
@@ -75,12 +77,26 @@ async def read_sendable(request: Request, body: Annotated[JobBody, Depends(read_
 
 
 async def post_job(
-    desk: Desk, caller: Calling, response: Response, body: Annotated[JobBody, Depends(read_sendable)]
+    desk: Desk,
+    caller: Calling,
+    response: Response,
+    claim: CurrentClaim,
+    body: Annotated[JobBody, Depends(read_sendable)],
 ) -> Job:
     """Hand over a forecast of items of the history, or of a table, to be made behind."""
-    job = await run_sync(hand_over, desk, body, caller)
-    response.headers["Location"] = f"/api/v1/forecast-jobs/{job.job_id}"
+    job = await run_sync(hand_over, desk, body, caller, claim)
+    response.headers["Location"] = _locate(job.job_id)
     return job
+
+
+async def retell_job(request: Request, caller: Principal, job_id: str) -> Response:
+    """Return the answer to whoever handed over a job before, as it is now."""
+    job = await run_sync(read_job, request.app.state.database, caller.client_id, job_id)
+    return Response(job.model_dump_json(), 202, {"Location": _locate(job_id)}, JSON)
+
+
+def _locate(job_id: str) -> str:
+    return f"/api/v1/forecast-jobs/{job_id}"
 
 
 router.add_api_route(
@@ -88,7 +104,7 @@ router.add_api_route(
     post_job,
     methods=["POST"],
     status_code=202,
-    dependencies=[*guards("inference"), Depends(claim_key)],
+    dependencies=[*guards("inference"), Depends(claim_key(retell_job))],
     responses={code: PROBLEMS[code] for code in (400, 403, 409, 413, 415)},
     openapi_extra={"requestBody": {"required": True, "content": _FRAMES}},
     route_class_override=UnparsedIdempotentRoute,

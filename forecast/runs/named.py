@@ -1,6 +1,7 @@
 """Forecasts of items of a dataset by their names."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,16 +18,22 @@ from forecast.history.flags import add_flags_ahead
 from forecast.history.reading import History, list_item_ids, read_history
 from forecast.runs.asking import forecast_request, read_forecast
 from forecast.runs.lead import find_calendar
+from forecast.runs.outcome import Predicted
 from forecast.runs.pinning import Pinned
 from forecast.runs.portion import Calendar, Portion, is_pooled, make_portion
 from forecast.runs.schemas import ForecastRequest
 from forecast.runs.silence import close_silence
 from forecast.runs.work import Ask, Part
 
+_CHANGED = "The item's history was changed after the forecast was asked for, and read as it is now."
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NamedItems:
-    """The items of one part; `first` is the place of its first in the run, `calendar` common to all parts."""
+    """The items of one part; `first` is the place of its first in the run, `calendar` common to all parts.
+
+    `as_of` is the stamp of the last change in the dataset before it was asked for.
+    """
 
     ask: Ask
     body: ForecastRequest
@@ -34,6 +41,7 @@ class NamedItems:
     first: int
     calendar: Calendar | None
     pinned: Pinned
+    as_of: int | None
 
     def read(self, database: Database, least: int) -> tuple[History, dict[str, SapheneiaError]]:
         """Return the history of the items, and why those cannot be forecast that have too little of it."""
@@ -70,6 +78,19 @@ class NamedItems:
         chosen = frame[frame[ITEM].isin(list(names)).to_numpy()]
         return make_portion(request, Table(chosen), self.calendar)
 
+    def tell_changes(
+        self, history: History, made: Mapping[str, list[Predicted]]
+    ) -> dict[str, list[Predicted]]:
+        """Return forecasts, those with a warning whose items were changed after they were asked for."""
+        as_of = sys.maxsize if self.as_of is None else self.as_of
+        late = {name for name, changed in history.changed.items() if changed > as_of}
+        return {
+            name: [replace(one, warnings=(*one.warnings, _CHANGED)) for one in found]
+            if name in late
+            else found
+            for name, found in made.items()
+        }
+
 
 def split_named(database: Database, ask: Ask, most_items: int, pinned: Pinned) -> list[Part]:
     """Return the parts of a forecast by name; raise NotFoundError where there is no such dataset."""
@@ -86,7 +107,7 @@ def split_named(database: Database, ask: Ask, most_items: int, pinned: Pinned) -
             calendar = None  # each item will say so
     most = len(names) if is_pooled(request) else most_items
     return [
-        _write(number, names[first : first + most], first, calendar, pinned)
+        _write(number, names[first : first + most], first, calendar, pinned, empty.as_of)
         for number, first in enumerate(range(0, len(names), most))
     ]
 
@@ -95,7 +116,8 @@ def read_named(ask: Ask, part: Part) -> NamedItems:
     """Return the items of a part."""
     kept = orjson.loads(part.content)
     calendar = None if kept["calendar"] is None else (kept["calendar"][0], kept["calendar"][1])
-    return NamedItems(ask, read_forecast(ask), kept["names"], kept["first"], calendar, kept["pinned"])
+    body, as_of = read_forecast(ask), kept.get("as_of")  # parts of an earlier version lack it
+    return NamedItems(ask, body, kept["names"], kept["first"], calendar, kept["pinned"], as_of)
 
 
 def as_inference(ask: Ask, body: ForecastRequest, history: History) -> InferenceRequest[Any]:
@@ -109,8 +131,10 @@ def as_inference(ask: Ask, body: ForecastRequest, history: History) -> Inference
     return forecast_request(ask.model_id, body, history.roles, defaults)
 
 
-def _write(number: int, names: Sequence[str], first: int, calendar: Calendar | None, pinned: Pinned) -> Part:
-    kept = {"names": list(names), "first": first, "calendar": calendar, "pinned": pinned}
+def _write(
+    number: int, names: Sequence[str], first: int, calendar: Calendar | None, pinned: Pinned, as_of: int
+) -> Part:
+    kept = {"names": list(names), "first": first, "calendar": calendar, "pinned": pinned, "as_of": as_of}
     return Part(number, len(names), orjson.dumps(kept))
 
 

@@ -13,14 +13,15 @@ from pydantic import AwareDatetime
 from forecast.core.body import body_reader
 from forecast.core.inference import Patience
 from forecast.core.media import ARROW, CSV, JSON, PARQUET, choose_media
+from forecast.core.principal import Principal
 from forecast.core.problem import Problem
 from forecast.core.routing import NOT_ACCEPTABLE, PROBLEMS, gone, guards
 from forecast.core.security import Calling, CurrentSettings
 from forecast.database.connection import Database
-from forecast.idempotency.route import UnparsedIdempotentRoute, claim_key
+from forecast.idempotency.route import CurrentClaim, UnparsedIdempotentRoute, claim_key
 from forecast.models import get_service
 from forecast.runs import viewing
-from forecast.runs.answering import forecast_now
+from forecast.runs.answering import forecast_now, tell_again
 from forecast.runs.asking import check_model, make_ask
 from forecast.runs.exports import FORMATS
 from forecast.runs.finding import Wanted
@@ -89,10 +90,16 @@ async def make_work(
     return partial(RunWork, settings, limits, state.database, state.services, state.service_urls)
 
 
+async def retell_forecast(request: Request, caller: Principal, run_id: str) -> Response:
+    """Return the answer to whoever asked for a forecast before that was kept as a run."""
+    told = await run_sync(tell_again, request.app.state.database, caller.client_id, run_id)
+    return Response(told, media_type=JSON)
+
+
 @router.post(
     "/forecast",
     response_model=ForecastAnswer,
-    dependencies=[*guards("inference"), Depends(claim_key)],
+    dependencies=[*guards("inference"), Depends(claim_key(retell_forecast))],
     responses={404: _NOT_FOUND, **{code: PROBLEMS[code] for code in (409, 413, 415, 502, 504)}},
     openapi_extra={"requestBody": {"required": True}},
 )
@@ -102,10 +109,11 @@ async def forecast(
     settings: CurrentSettings,
     patience: Annotated[Patience, Depends(read_patience)],
     work: Annotated[Callable[[float], RunWork], Depends(make_work)],
+    claim: CurrentClaim,
 ) -> Response:
     """Forecast items of the history by name; an item that fails says why without failing the others."""
     service = request.app.state.services.get(ask.model_id)
-    return Response(await forecast_now(work, ask, service, settings, patience), media_type=JSON)
+    return Response(await forecast_now(work, ask, service, settings, patience, claim), media_type=JSON)
 
 
 async def read_wanted(  # noqa: PLR0913, PLR0917 - one filter each

@@ -199,7 +199,8 @@ class RunWork:
         made, failed = _isolate(
             fit, request, lambda some: model.compute(items.portion(request, history, some))
         )
-        return list(_rows(items.names, ("value",), items.first, made, unfit | failed)), model.version
+        told = items.tell_changes(history, made)
+        return list(_rows(items.names, ("value",), items.first, told, unfit | failed)), model.version
 
 
 def without_table(ask: Ask) -> Ask:

@@ -9,8 +9,9 @@ from sqlalchemy import update
 from forecast.core.errors import KeyInUseError, KeyReusedError
 from forecast.database.connection import Database
 from forecast.idempotency import keys as module
-from forecast.idempotency.keys import Answer, Asked, Claim, Keys
+from forecast.idempotency.keys import Answer, Asked, Claim, Keys, note_made
 from forecast.idempotency.tables import idempotency_keys
+from tests.idempotency.conftest import end_leases
 
 ASKED = Asked("acme", "key-1", "POST /x?", "0" * 64)
 ANSWER = Answer(202, [("a", "1"), ("a", "2")], b"\x00\xff")
@@ -86,6 +87,70 @@ def test_a_call_that_says_that_it_still_runs_keeps_its_key(
 def test_a_freed_key_is_new_again(keys: Keys) -> None:
     keys.free(_begin(keys))
     _begin(keys, replace(ASKED, body_hash="1" * 64))
+
+
+def _make(database: Database, claim: Claim, made: str = "job-1") -> None:
+    with database.write() as connection:
+        note_made(connection, claim, made)
+
+
+def test_whoever_takes_over_is_told_what_was_made(keys: Keys, database: Database) -> None:
+    dead = _begin(keys)
+    _make(database, dead)
+    with pytest.raises(KeyInUseError):
+        keys.begin(ASKED)
+    end_leases(database)
+    living = _begin(keys)
+    assert (living.made, living.token != dead.token) == ("job-1", True)
+    with pytest.raises(KeyInUseError):
+        keys.begin(ASKED)
+    keys.keep(dead, replace(ANSWER, status=500))
+    keys.keep(living, ANSWER)
+    assert keys.begin(ASKED) == ANSWER
+
+
+def test_what_was_made_is_told_however_often_its_tellers_die(keys: Keys, database: Database) -> None:
+    _make(database, _begin(keys))
+    for _ in range(3):
+        end_leases(database)
+        assert _begin(keys).made == "job-1"
+
+
+def test_a_freed_key_whose_call_made_something_tells_it_at_once(keys: Keys, database: Database) -> None:
+    claim = _begin(keys)
+    _make(database, claim)
+    keys.free(claim)
+    with pytest.raises(KeyReusedError):
+        keys.begin(replace(ASKED, body_hash="1" * 64))
+    assert _begin(keys).made == "job-1"
+
+
+def test_a_call_that_has_lost_its_key_makes_nothing(keys: Keys, database: Database) -> None:
+    lost = _begin(keys)
+    end_leases(database)
+    living = _begin(keys)
+    assert living.made is None
+    with pytest.raises(KeyInUseError) as raised:
+        _make(database, lost, "of the lost")
+    assert raised.value.retry_after == 1
+    _make(database, living, "of the living")
+    end_leases(database)
+    assert _begin(keys).made == "of the living"
+
+
+def test_whoever_takes_over_waits_for_what_is_being_made(
+    open_database: Callable[[], Database],
+) -> None:
+    one, other = open_database(), open_database()
+    claim = _begin(Keys(one, 24))
+    end_leases(one)
+    with ThreadPoolExecutor(1) as pool:
+        with one.write() as connection:
+            note_made(connection, claim, "job-1")
+            taking = pool.submit(_begin, Keys(other, 24))
+            with pytest.raises(TimeoutError):
+                taking.result(0.2)
+        assert taking.result(30).made == "job-1"
 
 
 def test_answers_are_swept_when_their_time_is_over(keys: Keys, database: Database) -> None:

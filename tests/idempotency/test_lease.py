@@ -4,10 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from forecast.core.errors import DatabaseUnavailableError
+from forecast.database.connection import Database
 from forecast.idempotency import keys as keys_module
 from forecast.idempotency import route
 from forecast.idempotency.keys import Keys
-from tests.idempotency.conftest import Post, Shop
+from tests.idempotency.conftest import Post, Shop, end_leases
 
 
 def test_a_call_that_takes_longer_than_a_lease_keeps_its_key(
@@ -50,3 +51,32 @@ def test_without_the_database_a_call_with_a_key_is_not_done(
     assert (answer.status_code, answer.json()["error"]) == (503, "DATABASE_UNAVAILABLE")
     assert answer.headers["Retry-After"] == "5"
     assert shop.done == 0
+
+
+def test_what_was_made_without_its_answer_being_kept_is_told_and_not_made_again(
+    post: Post, shop: Shop, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as away:
+        away.setattr(Keys, "keep", _fail)
+        assert post("one").text == "tea 1 \xe9"
+    end_leases(database)
+    told, again = post("one"), post("one")
+    assert (told.status_code, told.text, told.headers["Location"]) == (
+        202,
+        "tea 1 for default",
+        "/orders/again",
+    )
+    assert (again.status_code, again.content) == (202, told.content)
+    assert [answer.headers.get_list("Idempotency-Replayed") for answer in (told, again)] == [["true"]] * 2
+    assert shop.done == 1
+
+
+def test_what_was_made_before_its_call_failed_is_not_made_again(post: Post, shop: Shop) -> None:
+    assert post("one", "broken tea").status_code == 503
+    answer = post("one", "broken tea")
+    assert (answer.status_code, answer.text) == (202, "broken tea 1 for default")
+    assert shop.done == 1
+
+
+def _fail(*_: object) -> None:
+    raise DatabaseUnavailableError("away")

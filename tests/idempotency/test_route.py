@@ -74,6 +74,29 @@ def test_another_address_is_refused(post: Post, shop: Shop) -> None:
     assert shop.done == 1
 
 
+@pytest.mark.parametrize("accept", ["text/csv", "application/json", "text/csv, */*;q=0.5", "*/*;q=0.5"])
+def test_another_kind_of_answer_is_refused(post: Post, shop: Shop, accept: str) -> None:
+    post("one")
+    answer = post("one", accept=accept)
+    assert (answer.status_code, answer.json()["error"]) == (422, "IDEMPOTENCY_MISMATCH")
+    assert shop.done == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("*/*", ""),
+        ("text/csv,*/*;q=0.5", "*/*; q=0.50 , Text/CSV"),
+        ("application/json", "application/json;charset=utf-8"),
+    ],
+)
+def test_the_same_kind_of_answer_may_be_asked_for_in_other_words(
+    post: Post, shop: Shop, first: str, second: str
+) -> None:
+    assert post("one", accept=first).content == post("one", accept=second).content
+    assert shop.done == 1
+
+
 def test_the_callers_faults_are_answers_too(post: Post, shop: Shop) -> None:
     first, second = post("one", "nothing"), post("one", "nothing")
     assert (first.status_code, second.status_code) == (404, 404)

@@ -1,8 +1,10 @@
 """Work cut into parts, as jobs have it done: durable, and with the same numbers however it is cut."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -109,6 +111,43 @@ def test_an_inference_has_the_same_numbers_however_it_is_cut(make_work: MakeWork
     assert told(compute(work, ask, most)) == whole
     assert {one["item_id"] for one in whole} == {"A", "B", "C", "D", "weekly"}
     assert all(one["error"] is None for one in whole)
+
+
+def test_items_that_were_changed_after_their_forecast_was_asked_for_say_so(
+    make_work: MakeWork, database: Database
+) -> None:
+    put(database, pd.concat([demand("A", 20), demand("B", 30), demand("C", 20)]))
+    work = make_work()
+    ask = by_name(item_ids=["A", "B", "C"])
+    before, *parts = work.split(ask, 1)
+    (first,) = work.compute(ask, before, lambda: False).rows
+    put(database, pd.concat([demand("A", 25), demand("B", 30), demand("C", 25)]))
+
+    second, third = (row for part in parts for row in work.compute(ask, part, lambda: False).rows)
+    assert first.predicted is not None
+    assert second.predicted is not None
+    assert third.predicted is not None
+    assert (first.predicted.warnings, second.predicted.warnings) == ((), ())
+    assert third.predicted.warnings == (
+        "The item's history was changed after the forecast was asked for, and read as it is now.",
+    )
+    assert third.predicted.context_length == 25
+    fresh = compute(work, ask, 3)
+    assert [row.predicted.warnings for row in fresh if row.predicted is not None] == [(), (), ()]
+
+
+def test_parts_that_an_earlier_version_has_cut_are_computed_without_a_warning(
+    make_work: MakeWork, database: Database
+) -> None:
+    put(database, demand("A", 20))
+    ask = by_name(item_ids=["A"])
+    (part,) = make_work().split(ask, 1)
+    content = json.loads(part.content)
+    del content["as_of"]
+    put(database, demand("A", 25))
+    (row,) = make_work().compute(ask, replace(part, content=json.dumps(content).encode()), lambda: False).rows
+    assert row.predicted is not None
+    assert (row.predicted.warnings, row.predicted.context_length) == ((), 25)
 
 
 def test_a_short_series_lies_on_the_calendar_of_the_longest_in_whichever_part(make_work: MakeWork) -> None:

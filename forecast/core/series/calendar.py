@@ -1,5 +1,7 @@
 """The calendar of a series: its frequency and its season."""
 
+import re
+
 import numpy as np
 import pandas as pd
 from pandas.tseries.frequencies import to_offset
@@ -25,8 +27,17 @@ _A_YEAR = (
     (("QS", "QE", "BQS", "BQE"), 4),
     (("SMS", "SME"), 24),
 )
-_OLD_ALIASES = {"H": "h", "T": "min", "S": "s", "L": "ms"}
-_ENDS_OR_STARTS = {"M": ("ME", "MS"), "Q": ("QE", "QS"), "Y": ("YE", "YS"), "A": ("YE", "YS")}
+_WORD = re.compile(r"([A-Za-z]+)(-[\dA-Za-z-]+)?")
+_NAMES = (
+    *("B", "BME", "BMS", "BQE", "BQS", "BYE", "BYS", "C", "CBME", "CBMS", "D", "ME", "MS", "QE", "QS", "RE"),
+    *("REQ", "SME", "SMS", "W", "WOM", "YE", "YS", "bh", "cbh", "h", "min", "s", "ms", "us", "ns"),
+)
+# Whatever the case, except that MS are starts of months and ms milliseconds.
+_BY_LOWER = {name.lower(): name for name in _NAMES} | {
+    **{"t": "min", "l": "ms", "u": "us", "n": "ns", "as": "YS", "ba": "BYE", "bas": "BYS", "by": "BYE"},
+    **{"bm": "BME", "bq": "BQE", "cbm": "CBME", "sm": "SME"},
+}
+_ENDS_OR_STARTS = {"m": ("ME", "MS"), "q": ("QE", "QS"), "y": ("YE", "YS"), "a": ("YE", "YS")}
 
 
 def infer_frequency(stamps: pd.DatetimeIndex) -> str:
@@ -109,13 +120,9 @@ def check_frequency(alias: str, stamps: pd.DatetimeIndex) -> str:
 
     `M`, `Q` and `Y` mean starts or ends of the period, whichever the stamps are.
     """
-    name = _OLD_ALIASES.get(alias, alias)
-    base, _, anchor = alias.partition("-")
-    if base in _ENDS_OR_STARTS:
-        end, start = _ENDS_OR_STARTS[base]
-        name = (start if bool((stamps.day == 1).all()) else end) + (f"-{anchor}" if anchor else "")
+    starts = bool((stamps.day == 1).all())
     try:
-        offset = to_offset(name)
+        offset = to_offset(_WORD.sub(lambda word: _spell(word, starts=starts), alias))
         freq = str(offset.freqstr)
     except (ValueError, AttributeError, OverflowError) as error:
         raise RequestError(
@@ -127,6 +134,20 @@ def check_frequency(alias: str, stamps: pd.DatetimeIndex) -> str:
     if offset.nanos > pd.Timedelta.max.value if ticks else offset.n > _MOST_PERIODS:
         raise RequestError(f"The frequency '{alias}' makes steps of centuries; dates end in the year 2262.")
     return freq
+
+
+def _spell(word: re.Match[str], *, starts: bool) -> str:
+    """Return a word as pandas spells it today; it only warns of other spellings, and of some that are none.
+
+    Raises ValueError where it is no name of a frequency.
+    """
+    name, anchor = word[1], (word[2] or "").upper()
+    if name.lower() in _ENDS_OR_STARTS:
+        return _ENDS_OR_STARTS[name.lower()][starts] + anchor
+    today = name if name == "MS" else _BY_LOWER.get(name.lower())
+    if today is None or (anchor and today.islower()):  # steps of a clock begin anywhere
+        raise ValueError(f"{word[0]} is no name of a frequency")
+    return today + anchor
 
 
 def season_length(freq: str) -> int:

@@ -1,11 +1,12 @@
 """The webhooks that are to be sent, in the database: each is claimed by one process at a time."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from random import SystemRandom
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
 from forecast.database.connection import Database
 from forecast.jobs.schemas import describe
@@ -16,6 +17,8 @@ from forecast.jobs.webhooks.sending import Outcome
 _FIRST_DELAY = 5.0
 _GROWTH = 6.0
 _LONGEST_DELAY = 6 * 3600.0
+_SPREAD = 0.2
+_chance = SystemRandom().random
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,15 @@ class Delivery:
         return f"Delivery(job_id={self.job_id!r}, attempts={self.attempts})"  # without the secret
 
 
-def delay(attempts: int) -> float:
-    """Return the seconds after so many attempts until the next: 5 s, 30 s, 3 min, 18 min, 2 h, then 6 h."""
-    return min(_FIRST_DELAY * _GROWTH ** min(attempts - 1, 10), _LONGEST_DELAY)
+def delay(attempts: int, wait: float = 0.0, chance: Callable[[], float] = _chance) -> float:
+    """Return the seconds after so many attempts until the next: 5 s, 30 s, 3 min, 18 min, 2 h, then 6 h.
+
+    They are a fifth more or less by chance, so that a receiver which is back is not sent all at once; never
+    less than the `wait` that it asks for, but up to a fifth more.
+    """
+    usual = min(_FIRST_DELAY * _GROWTH ** min(attempts - 1, 10), _LONGEST_DELAY)
+    share = chance()
+    return max(usual * (1 + _SPREAD * (2 * share - 1)), wait * (1 + _SPREAD * share))
 
 
 def add_delivery(connection: Connection, job_id: str, webhook: Webhook) -> None:
@@ -92,15 +101,25 @@ def settle(
     elif outcome.final or delivery.attempts >= most_attempts:
         values |= {"status": "failed"}
     else:
-        seconds = max(delay(delivery.attempts), outcome.wait)
+        seconds = delay(delivery.attempts, outcome.wait)
         values |= {"status": "pending", "next_at": now + timedelta(seconds=seconds)}
     if values["status"] != "pending":
         values |= {"next_at": None, "secret": ""}  # which nobody needs any more
-    mine = (
+    with database.write() as connection:
+        connection.execute(update(webhook_deliveries).where(_holds(delivery)).values(values))
+    return str(values["status"])
+
+
+def give_back(database: Database, delivery: Delivery, now: datetime) -> None:
+    """Let a webhook be claimed at once, as if it had not been; one that was lost is left as it is."""
+    values = {"attempts": delivery.attempts - 1, "next_at": now}
+    with database.write() as connection:
+        connection.execute(update(webhook_deliveries).where(_holds(delivery)).values(values))
+
+
+def _holds(delivery: Delivery) -> ColumnElement[bool]:
+    return and_(
         webhook_deliveries.c.job_id == delivery.job_id,
         webhook_deliveries.c.status == "pending",
         webhook_deliveries.c.attempts == delivery.attempts,
     )
-    with database.write() as connection:
-        connection.execute(update(webhook_deliveries).where(*mine).values(values))
-    return str(values["status"])

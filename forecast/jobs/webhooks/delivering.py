@@ -5,14 +5,14 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from anyio import create_task_group, sleep
+from anyio import CancelScope, create_task_group, get_cancelled_exc_class, sleep
 from anyio.to_thread import run_sync
 
 from forecast.core.data.addresses import Resolve
 from forecast.core.errors import DatabaseUnavailableError
 from forecast.database.connection import Database
 from forecast.jobs.claims import utc_now
-from forecast.jobs.webhooks.deliveries import Delivery, claim, settle
+from forecast.jobs.webhooks.deliveries import Delivery, claim, give_back, settle
 from forecast.jobs.webhooks.sending import Outcome, resolve_receiver, send
 from forecast.jobs.webhooks.settings import WebhookSettings
 from forecast.jobs.webhooks.signature import sign
@@ -29,7 +29,8 @@ _GRACE = timedelta(seconds=30)
 class Deliverer:
     """Sends webhooks, several at once; any number of processes may do so on one database.
 
-    Each is sent by one of them. What a process had begun when it died is sent again, under the same ID.
+    Each is sent by one of them. What a process had begun when it ended is sent again under the same ID: at
+    once where it could give that back, else when its lease has ended.
     """
 
     def __init__(
@@ -69,7 +70,8 @@ class Deliverer:
     async def _deliver(self, delivery: Delivery) -> None:
         try:
             outcome = await self._send(delivery)
-            status = await run_sync(self._settle, delivery, outcome)
+            with CancelScope(shield=True):  # what is known is kept
+                status = await run_sync(self._settle, delivery, outcome)
             log.info(
                 "webhook=%s job=%s attempts=%s error=%r",
                 status,
@@ -77,6 +79,10 @@ class Deliverer:
                 delivery.attempts,
                 outcome.error,
             )
+        except get_cancelled_exc_class():
+            with CancelScope(shield=True):
+                await run_sync(self._give_back, delivery)
+            raise
         except Exception:
             # Also where nobody foresaw it, the other webhooks go out; this one does when its lease has ended.
             log.exception("webhook=unsettled job=%s", delivery.job_id)
@@ -90,6 +96,12 @@ class Deliverer:
 
     def _settle(self, delivery: Delivery, outcome: Outcome) -> str:
         return settle(self._database, delivery, outcome, self._settings.webhook_attempts, self._clock())
+
+    def _give_back(self, delivery: Delivery) -> None:
+        try:
+            give_back(self._database, delivery, self._clock())
+        except DatabaseUnavailableError:
+            log.warning("webhook=not_given_back job=%s reason=database", delivery.job_id)
 
 
 def write_body(delivery: Delivery) -> bytes:

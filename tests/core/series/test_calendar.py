@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pandas.tseries.frequencies import to_offset
 
 from forecast.core.errors import DataError, RequestError
 from forecast.core.series.calendar import check_frequency, infer_frequency, season_length
@@ -94,6 +95,14 @@ def test_irregular_dates_are_an_error(stamps: list[str], told: str) -> None:
         ("T", "2024-01-01", "min"),
         ("W", "2024-01-07", "W-SUN"),
         ("2D", "2024-01-07", "2D"),
+        ("15T", "2024-01-07", "15min"),
+        ("1D12H", "2024-01-07", "36h"),
+        ("2M", "2024-02-01", "2MS"),
+        ("ms", "2024-01-07", "ms"),
+        ("MS", "2024-01-07", "MS"),
+        ("w-mon", "2024-01-07", "W-MON"),
+        ("BQ-feb", "2024-01-07", "BQE-FEB"),
+        ("SM", "2024-01-15", "SME-15"),
     ],
 )
 def test_a_named_frequency_is_understood_in_old_and_new_spelling(
@@ -102,10 +111,29 @@ def test_a_named_frequency_is_understood_in_old_and_new_spelling(
     assert check_frequency(alias, pd.DatetimeIndex([stamp])) == expected
 
 
-@pytest.mark.parametrize("alias", ["fortnightly", "", "1/2", "D,D"])
+@pytest.mark.parametrize("alias", ["fortnightly", "sometimes", "none", "ms-15", "", "1/2", "D,D"])
 def test_a_name_that_is_no_frequency_is_refused(alias: str) -> None:
     with pytest.raises(RequestError, match="no frequency"):
         check_frequency(alias, pd.DatetimeIndex(["2024-01-01"]))
+
+
+_COUNTS = st.sampled_from(["", "1", "15", "0", "-1", "+2", "1.5", ".", "0.0000001", "9" * 21])
+_WORDS = st.sampled_from(
+    ["s", "S", "ms", "MS", "n", "t", "H", "bh", "d", "B", "C", "w", "WOM", "m", "Me", "SM", "REQ", "q", "BYS"]
+)
+_ANCHORS = st.sampled_from(["", "-MON", "-1mon", "-Dec", "-15", "-99", "--", "-N-DEC-MON-1"])
+_NAMED = st.lists(st.tuples(_COUNTS, _WORDS, _ANCHORS).map("".join), min_size=1, max_size=2).map("".join)
+_LETTERS = st.text("ABCDEHLMNQSWYabdehimnosuwy0159-+. ", max_size=8)
+
+
+@given(alias=st.one_of(st.text(max_size=8), _LETTERS, _NAMED), day=st.integers(1, 28))
+def test_any_text_is_a_frequency_in_todays_spelling_or_is_refused(alias: str, day: int) -> None:
+    stamps = pd.DatetimeIndex([f"2024-01-{day:02}"])
+    try:
+        found = check_frequency(alias, stamps)
+    except RequestError:
+        return
+    assert check_frequency(found, stamps) == found == to_offset(found).freqstr
 
 
 @pytest.mark.parametrize("alias", ["-1D", "0D", "0h", "-1MS", "0MS", "0.0000000001s"])

@@ -8,15 +8,18 @@ import anyio
 import pytest
 from sqlalchemy import update
 from standardwebhooks import Webhook, WebhookVerificationError
+from starlette.testclient import TestClient
 
 from forecast.core.errors import DatabaseUnavailableError
 from forecast.database.connection import Database
 from forecast.jobs.tables import webhook_deliveries
 from forecast.jobs.webhooks import deliveries, delivering
-from forecast.jobs.webhooks.deliveries import claim, delay, read_states, settle
+from forecast.jobs.webhooks.deliveries import claim, delay, give_back, read_states, settle
 from forecast.jobs.webhooks.delivering import Deliverer
 from forecast.jobs.webhooks.sending import Outcome
 from forecast.jobs.webhooks.settings import WebhookSettings
+from tests.conftest import MakeApp
+from tests.jobs.test_routes import until
 from tests.jobs.webhooks.receiver import Receiver, receive
 from tests.jobs.written import ENDED, SECRET, read_webhook, write_webhook
 
@@ -183,6 +186,66 @@ async def test_what_a_dead_process_had_begun_is_sent_after_its_lease(
     assert read_webhook(database, job_id).status == "delivered"
 
 
+async def test_what_is_in_flight_at_a_shutdown_is_sent_at_once_after_it_under_the_same_id(
+    database: Database, receiver: Receiver
+) -> None:
+    receiver.stuck = threading.Event()
+    job_id = write_webhook(database, receiver.url)
+    await _deliver_until(lambda: len(receiver.received) == 1, database, webhook_timeout_seconds=60)
+    row = read_webhook(database, job_id)
+    assert (row.status, row.attempts, row.last_error) == ("pending", 0, None)
+    assert row.next_at <= _now()
+    receiver.stuck.set()
+    await _deliver_until(_became(database, job_id, "delivered"), database, webhook_attempts=1)
+    first, second = receiver.received
+    assert first[0]["webhook-id"] == second[0]["webhook-id"] == f"msg_{job_id}"
+    assert first[1] == second[1]
+    assert read_webhook(database, job_id).attempts == 1
+
+
+def test_a_gateway_that_is_shut_down_gives_back_what_it_is_sending(
+    make_app: MakeApp,
+    database_url: str,
+    database: Database,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8")
+    monkeypatch.setenv("WEBHOOK_TIMEOUT_SECONDS", "60")
+    receiver.stuck = threading.Event()
+    job_id = write_webhook(database, receiver.url)
+    with TestClient(make_app(database_url=database_url)):
+        until(lambda: len(receiver.received) == 1)
+    row = read_webhook(database, job_id)
+    assert (row.status, row.attempts) == ("pending", 0)
+    assert row.next_at <= _now()
+
+
+async def test_what_cannot_be_given_back_waits_for_the_end_of_its_lease(
+    database: Database,
+    receiver: Receiver,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivering, "give_back", lambda *_: _raise(DatabaseUnavailableError("away")))
+    receiver.stuck = threading.Event()
+    job_id = write_webhook(database, receiver.url)
+    await _deliver_until(lambda: len(receiver.received) == 1, database, webhook_timeout_seconds=60)
+    assert f"webhook=not_given_back job={job_id}" in caplog.text
+    row = read_webhook(database, job_id)
+    assert (row.status, row.attempts, row.next_at > _now()) == ("pending", 1, True)
+
+
+def test_what_another_process_has_claimed_since_is_not_given_back(database: Database) -> None:
+    job_id = write_webhook(database)
+    now = _now()
+    (lost,) = claim(database, 5, LEASE, now)
+    (living,) = claim(database, 5, LEASE, now + timedelta(seconds=61))
+    give_back(database, lost, now)
+    row = read_webhook(database, job_id)
+    assert (row.attempts, row.next_at) == (living.attempts, now + timedelta(seconds=121))
+
+
 async def test_a_database_that_comes_back_is_used_again(
     database: Database, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,15 +290,29 @@ async def test_secrets_stay_out_of_logs(
 
 def test_the_time_between_attempts_grows_to_six_hours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deliveries, "_FIRST_DELAY", 5.0)
-    assert [delay(attempts) for attempts in range(1, 9)] == [5, 30, 180, 1080, 6480, 21600, 21600, 21600]
-    assert 14 < sum(delay(attempts) for attempts in range(1, 8)) / 3600 < 15
+    usual = [delay(attempts, chance=lambda: 0.5) for attempts in range(1, 9)]
+    assert usual == [5, 30, 180, 1080, 6480, 21600, 21600, 21600]
+    assert 14 < sum(usual[:7]) / 3600 < 15
+
+
+def test_the_time_between_attempts_is_a_fifth_more_or_less_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliveries, "_FIRST_DELAY", 5.0)
+    assert [delay(1, chance=lambda: 0.0), delay(1, chance=lambda: 1.0)] == [4.0, 6.0]
+    drawn = {delay(1) for _ in range(100)}
+    assert len(drawn) > 90
+    assert all(4.0 <= seconds <= 6.0 for seconds in drawn)
+
+
+@pytest.mark.parametrize(("chance", "seconds"), [(0.0, 3600.0), (1.0, 4320.0)])
+def test_a_receiver_that_asks_for_time_is_never_sent_to_early(chance: float, seconds: float) -> None:
+    assert delay(1, 3600.0, lambda: chance) == seconds
 
 
 def test_a_receiver_may_ask_for_more_time(database: Database) -> None:
     job_id = write_webhook(database)
     (delivery,) = claim(database, 1, LEASE, _now())
     settle(database, delivery, Outcome("Busy.", wait=3600.0), 8, ENDED)
-    assert read_webhook(database, job_id).next_at == ENDED + timedelta(hours=1)
+    assert timedelta(hours=1) <= read_webhook(database, job_id).next_at - ENDED <= timedelta(hours=1.2)
 
 
 def test_the_state_is_told_without_the_secret(database: Database) -> None:
