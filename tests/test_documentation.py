@@ -22,7 +22,8 @@ from forecast.core.errors import SapheneiaError
 from forecast.core.parameters import Missing, Role
 from forecast.main import create_app
 from forecast.models import get_available_models, get_service
-from scripts.document import BLOCK, ROOT, list_pages, main, rewrite, walk
+from scripts.document import BLOCK, ROOT, list_pages, main, rewrite
+from scripts.documentation.errors import walk
 from tests.conftest import AUTHORIZED, KEY
 
 PAGES = tuple(
