@@ -15,6 +15,7 @@ from forecast.jobs.computing import run_chunk
 from forecast.jobs.creation import create_job
 from forecast.jobs.desk import Jobs
 from forecast.jobs.embedded import EmbeddedRunner
+from forecast.jobs.events import read_events
 from forecast.jobs.listing import read_job
 from forecast.jobs.schemas import Job
 from forecast.jobs.settings import JobSettings
@@ -89,6 +90,11 @@ class Bench:
 
     def job(self, job_id: str, client: str = "default") -> Job:
         return read_job(self.database, client, job_id)
+
+    def kinds(self, job_id: str) -> list[str]:
+        """Return the kinds of a job's events, in their order."""
+        with self.database.read() as connection:
+            return [event.kind for event in read_events(connection, job_id)]
 
     def stored(self, job_id: str) -> list[str]:
         """Return the items that are stored of a job, in their order."""
