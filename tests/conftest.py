@@ -24,6 +24,7 @@ from tests.databases import (  # noqa: F401 - fixtures of every folder of tests
     migrated_postgres,
     migrated_sqlite,
     open_database,
+    own_postgres,
     postgres,
 )
 from tests.fakes import FakeAdapter
