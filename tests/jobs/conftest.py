@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from forecast.database.connection import Database
 from forecast.jobs.claims import Chunk, Claims
@@ -19,11 +18,10 @@ from forecast.jobs.events import read_events
 from forecast.jobs.listing import read_job
 from forecast.jobs.schemas import Job
 from forecast.jobs.settings import JobSettings
-from forecast.jobs.tables import jobs
 from forecast.runs.settings import RunSettings
-from forecast.runs.tables import forecast_items
 from forecast.runs.work import Ask
 from tests.jobs.fake_work import FakeWork
+from tests.jobs.written import read_stored
 
 MODELS = ["fake"]
 
@@ -98,14 +96,7 @@ class Bench:
 
     def stored(self, job_id: str) -> list[str]:
         """Return the items that are stored of a job, in their order."""
-        wanted = (
-            select(forecast_items.c.item_id)
-            .join(jobs, jobs.c.forecast_run_id == forecast_items.c.forecast_run_id)
-            .where(jobs.c.job_id == job_id)
-            .order_by(forecast_items.c.position)
-        )
-        with self.database.read() as connection:
-            return list(connection.execute(wanted).scalars())
+        return read_stored(self.database, job_id)
 
 
 @pytest.fixture
