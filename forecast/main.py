@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, ProcessCollector
 from pydantic import ValidationError
 
-from forecast import discovery
+from forecast import discovery, reference
 from forecast.clients import routes as clients
 from forecast.clients.authenticator import make_authenticator
 from forecast.core.config import Settings, SettingsError, describe_fault
@@ -51,6 +51,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=version("sapheneia"),
         description="One API for time-series forecasts from many models.",
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.settings = settings
     hold_models(app, settings)
@@ -66,7 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(history.router, max_body_size=settings.max_upload_size)
     for feature in (tables, clients, runs, jobs):
         app.include_router(feature.router, max_body_size=settings.max_request_size)
-    for reading in (job_stream, job_socket, discovery, metrics):
+    for reading in (job_stream, job_socket, discovery, reference, metrics):
         app.include_router(reading.router)
     install_error_handlers(app)
     add_middleware(app, settings, BodyLimits(settings.max_request_size, by_path), registry)

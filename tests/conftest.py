@@ -1,14 +1,11 @@
 import gc
 import os
 import shutil
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from hypothesis import settings as hypothesis_settings
 from starlette.testclient import TestClient
@@ -24,9 +21,11 @@ from tests.databases import (  # noqa: F401 - fixtures of every folder of tests
     migrated_postgres,
     migrated_sqlite,
     open_database,
+    own_postgres,
     postgres,
 )
 from tests.fakes import FakeAdapter
+from tests.serving import serving
 from tests.sharing import (  # noqa: F401 - hooks of pytest and of its plugin xdist
     pytest_collection_modifyitems,
     pytest_xdist_auto_num_workers,
@@ -117,21 +116,5 @@ def client(make_app: MakeApp) -> Iterator[TestClient]:
 @pytest.fixture
 def serve() -> Iterator[Callable[[FastAPI], str]]:
     """Starts an app on a real server on a free port and returns its URL."""
-    running: list[tuple[uvicorn.Server, threading.Thread]] = []
-
-    def start(app: FastAPI) -> str:
-        listener = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        running.append((server, thread))
-        while not server.started:
-            assert thread.is_alive(), "the server did not start"
-            threading.Event().wait(0.005)
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-    yield start
-    for server, _ in running:
-        server.should_exit = True
-    for _, thread in running:
-        thread.join()
+    with serving(ws="none") as start:
+        yield lambda app: f"http://{start(app)}"

@@ -63,15 +63,15 @@ def require(found: object, what: str) -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A running PostgreSQL server."""
-    binaries = find_binaries()
-    require(binaries, "PostgreSQL")
-    assert binaries is not None
-    server = PostgresServer(binaries)
-    try:
-        server.start()
+    with _run_postgres() as server:
         yield server
-    finally:
-        server.remove()
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """A server that no other test uses, so that it can be killed."""
+    with _run_postgres() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -133,6 +133,19 @@ def execute(server: PostgresServer, statement: str) -> None:
     """Run a statement that no transaction may hold, such as making a database."""
     with _connect(server) as connection:
         connection.execute(text(statement))
+
+
+@contextmanager
+def _run_postgres() -> Iterator[PostgresServer]:
+    binaries = find_binaries()
+    require(binaries, "PostgreSQL")
+    assert binaries is not None
+    server = PostgresServer(binaries)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 def _make_database(server: PostgresServer) -> str:

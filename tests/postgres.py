@@ -8,7 +8,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from tests.watcher import Watcher
+
 PATIENCE_SECONDS = 60
+_REMOVE = '"$1" -D "$2" -m immediate stop; rm -rf "$2"'
 
 
 def find_binaries() -> Path | None:
@@ -19,7 +22,7 @@ def find_binaries() -> Path | None:
 
 
 class PostgresServer:
-    """One server with a folder of its own; whoever starts it ends it."""
+    """One server with a folder of its own; whoever starts it ends it, or it ends with them."""
 
     def __init__(self, binaries: Path) -> None:
         self.spare: list[str] = []
@@ -27,11 +30,12 @@ class PostgresServer:
         self.shape = ""
         """What tells that a database has the tables of an empty one."""
         self._binaries = binaries
-        self._folder = Path(tempfile.mkdtemp(prefix="sapheneia-postgres-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="sapheneia-postgres-"))
         # The server refuses to run as root.
         self._user = "postgres" if os.geteuid() == 0 else None
         if self._user:
-            os.chown(self._folder, pwd.getpwnam(self._user).pw_uid, -1)
+            os.chown(self.folder, pwd.getpwnam(self._user).pw_uid, -1)
+        self._watcher = Watcher(_REMOVE, str(binaries / "pg_ctl"), str(self.folder), user=self._user)
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = listener.getsockname()[1]
         self._run("initdb", "-U", "tests", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
@@ -39,7 +43,7 @@ class PostgresServer:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
-        log = str(self._folder / "log")
+        log = str(self.folder / "log")
         self._run("pg_ctl", "-w", "-t", str(PATIENCE_SECONDS), "-l", log, "-o", options, "start")
 
     def kill(self) -> None:
@@ -48,16 +52,14 @@ class PostgresServer:
 
     def remove(self) -> None:
         """End it and remove its folder."""
-        if (self._folder / "postmaster.pid").exists():
-            self.kill()
-        shutil.rmtree(self._folder)
+        self._watcher.close()
 
     def url(self, database: str = "postgres") -> str:
         """Return the address of one of its databases."""
         return f"postgresql+psycopg://tests@127.0.0.1:{self.port}/{database}"
 
     def _run(self, program: str, *arguments: str) -> None:
-        command = [str(self._binaries / program), "-D", str(self._folder), *arguments]
+        command = [str(self._binaries / program), "-D", str(self.folder), *arguments]
         subprocess.run(
             command, user=self._user, check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE_SECONDS * 2
         )

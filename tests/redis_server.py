@@ -8,7 +8,10 @@ import threading
 import time
 from pathlib import Path
 
+from tests.watcher import Watcher
+
 PATIENCE_SECONDS = 30
+_REMOVE = 'kill -KILL "$(cat "$1/pid")"; rm -rf "$1"'
 
 
 def find_redis() -> Path | None:
@@ -18,7 +21,7 @@ def find_redis() -> Path | None:
 
 
 class RedisServer:
-    """One server with a folder of its own; whoever starts it ends it.
+    """One server with a folder of its own; whoever starts it ends it, or it ends with them.
 
     `keeps` is whether it begins with what it had when it was killed; else each start is an empty one.
     """
@@ -26,7 +29,8 @@ class RedisServer:
     def __init__(self, program: Path, *, keeps: bool = False) -> None:
         self._program = program
         self._keeps = keeps
-        self._folder = Path(tempfile.mkdtemp(prefix="sapheneia-redis-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="sapheneia-redis-"))
+        self._watcher = Watcher(_REMOVE, str(self.folder))
         self._process: subprocess.Popen[bytes] | None = None
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = listener.getsockname()[1]
@@ -40,9 +44,8 @@ class RedisServer:
         """Start it, and wait until it answers."""
         kept = ("--appendonly", "yes", "--appendfsync", "always") if self._keeps else ("--appendonly", "no")
         options = ("--port", str(self.port), "--bind", "127.0.0.1", "--save", "", *kept)
-        self._process = subprocess.Popen(
-            [str(self._program), *options, "--dir", str(self._folder)], stdout=subprocess.DEVNULL
-        )
+        folder = ("--dir", str(self.folder), "--pidfile", str(self.folder / "pid"))
+        self._process = subprocess.Popen([str(self._program), *options, *folder], stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + PATIENCE_SECONDS
         while self.ask("PING") != b"+PONG":
             assert self._process.poll() is None, "redis-server ended"
@@ -63,9 +66,10 @@ class RedisServer:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            (self.folder / "pid").unlink(missing_ok=True)
             self._process = None
 
     def remove(self) -> None:
         """End it and remove its folder."""
         self.kill()
-        shutil.rmtree(self._folder)
+        self._watcher.close()

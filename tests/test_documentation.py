@@ -1,13 +1,9 @@
 """The documentation is true: its commands and bodies run, its tables are the code's, its routes are all."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
@@ -22,8 +18,10 @@ from forecast.core.errors import SapheneiaError
 from forecast.core.parameters import Missing, Role
 from forecast.main import create_app
 from forecast.models import get_available_models, get_service
-from scripts.document import BLOCK, ROOT, list_pages, main, rewrite, walk
+from scripts.document import BLOCK, ROOT, list_pages, main, rewrite
+from scripts.documentation.errors import walk
 from tests.conftest import AUTHORIZED, KEY
+from tests.pages import fences, run_page
 
 PAGES = tuple(
     ROOT / name
@@ -31,7 +29,6 @@ PAGES = tuple(
 )
 ALL_PAGES = [*list_pages(), *sorted((ROOT / "docs/adr").glob("*.md"))]
 TOPICS = ("overview", "initialization", "inference", "covariates", "configuration", "troubleshooting")
-FENCE = re.compile(r"(?:<!-- not run: (\w+) -->\n)?^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 OF_STORES = ("AWS_", "AZURE_STORAGE_", "GOOGLE_", "STORAGE_")
 OF_TRACES = ("OTEL_",)
 NOT_RUN = {
@@ -78,22 +75,6 @@ OF_LIBRARIES = {
 }
 # The published contexts of those whose tiny weights have a smaller one.
 CONTEXTS = {"chronos": 8192, "timesfm20": 2048, "flowstate91m": 2048}
-
-
-@dataclass(frozen=True)
-class Fence:
-    place: str
-    reason: str
-    language: str
-    code: str
-
-
-def fences(page: Path) -> list[Fence]:
-    text = page.read_text()
-    return [
-        Fence(f"{page.name}:{text.count(chr(10), 0, found.start()) + 1}", found[1], found[2], found[3])
-        for found in FENCE.finditer(text)
-    ]
 
 
 def bodies(model_id: str, topic: str) -> list[Any]:
@@ -144,38 +125,13 @@ def app(clone: Path, make_settings: Callable[..., Settings]) -> FastAPI:
     return create_app(make_settings(data_dir=clone / "data"))
 
 
-def shell_script(page: Path, url: str) -> tuple[str, list[str]]:
-    """Return all commands of a page as one script that ends at the first error, and their places."""
-    lines = ["set -euo pipefail", 'curl() { command curl --noproxy "*" --fail-with-body "$@"; echo; }']
-    places = []
-    for fence in fences(page):
-        if fence.language not in {"bash", "python"} or fence.reason:
-            continue
-        places.append(fence.place)
-        code = fence.code.replace("http://127.0.0.1:8000", url)
-        lines.append(f"echo 'at {fence.place}' >&2")
-        lines += ["python - <<'PYTHON'", code, "PYTHON"] if fence.language == "python" else [code]
-    return "\n".join(lines), places
-
-
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_of_a_page_runs_as_it_stands(
     page: Path, app: FastAPI, clone: Path, serve: Callable[[FastAPI], str]
 ) -> None:
-    script, places = shell_script(page, serve(app))
     get_service("statsforecast").initialize()  # as the gateway does at its start
-    search = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    ran = subprocess.run(
-        ["/bin/bash", "-c", script],
-        cwd=clone,
-        env={"PATH": search, "NO_PROXY": "*"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, f"{ran.stderr}\n{ran.stdout[-2000:]}"
-    assert [line[3:] for line in ran.stderr.splitlines() if line.startswith("at ")] == places
+    places, _ = run_page(page, serve(app), clone)
     assert len(places) > 2
 
 
@@ -244,7 +200,7 @@ def test_every_route_is_documented_and_nothing_else(app: FastAPI) -> None:
         for path, methods in app.openapi()["paths"].items()
         for method in methods
     }
-    known |= {("GET", str(path)) for path in (app.docs_url, app.redoc_url, app.openapi_url)}
+    known |= {("GET", path) for path in ("/docs", "/redoc", "/openapi.json")}
     text = (ROOT / "docs/api.md").read_text()
     assert set(re.findall(r"^### `([A-Z]+) (\S+)`$", text, re.MULTILINE)) == known
 

@@ -10,9 +10,10 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
+from forecast.core.cells import CellError
 from forecast.core.data import arrow, parquet
 from forecast.core.data.sent import Sent
-from forecast.core.errors import CellError, MediaTypeError, RequestError
+from forecast.core.errors import MediaTypeError, RequestError
 from forecast.core.frame import METADATA_KEY
 from forecast.core.media import ARROW, JSON, PARQUET, media_type
 from forecast.core.security import CurrentSettings

@@ -41,24 +41,9 @@ SapheneiaError                          500 INTERNAL_ERROR
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
-MOST_ERRORS = 10
-"""How many faults of one kind are listed one by one."""
-
-
-@dataclass(frozen=True, slots=True)
-class CellError:
-    """One fault in a table or a request body: where it is and what is wrong with it.
-
-    `row` counts the rows of data from 1; the header is not one of them.
-    """
-
-    message: str
-    column: str | None = None
-    row: int | None = None
-    field: str | None = None
+from forecast.core.cells import CellError
 
 
 class SapheneiaError(Exception):

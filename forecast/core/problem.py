@@ -12,10 +12,9 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from forecast.core.cells import MOST_ERRORS, CellError
 from forecast.core.errors import (
-    MOST_ERRORS,
     AuthenticationError,
-    CellError,
     MethodNotAllowedError,
     NotFoundError,
     RequestError,

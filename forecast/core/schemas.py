@@ -8,8 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from pydantic_core import PydanticCustomError
 
 from forecast.core.adapter import Backend, Precision
+from forecast.core.cells import MOST_ERRORS
 from forecast.core.data.text import is_unicode
-from forecast.core.errors import MOST_ERRORS
 from forecast.core.progress import Phase
 
 _LONGEST_PATH, _LONGEST_NAME = 1000, 255

@@ -8,8 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.core.adapter import Floats
+from forecast.core.cells import MOST_ERRORS, CellError
 from forecast.core.data.table import Table
-from forecast.core.errors import MOST_ERRORS, CellError, DataError
+from forecast.core.errors import DataError
 from forecast.core.series.columns import code_categories, is_empty, read_numbers, refuse_cells, sift_numbers
 from forecast.core.series.dates import parse_dates
 from forecast.history.columns import Columns, Named, choose_columns

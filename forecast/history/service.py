@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from forecast.core.answer import write_dates
+from forecast.core.cells import MOST_ERRORS
 from forecast.core.data.table import MOST_CELLS
-from forecast.core.errors import MOST_ERRORS, NotFoundError, RequestError
+from forecast.core.errors import NotFoundError, RequestError
 from forecast.core.schemas import printable
 from forecast.database.connection import Database
 from forecast.history.bodies import SentTable

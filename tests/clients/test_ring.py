@@ -12,8 +12,7 @@ from forecast.core.errors import AuthenticationError, DatabaseUnavailableError
 from forecast.core.principal import Principal
 from forecast.database.connection import RETRY_SECONDS, Database
 from tests.clients.conftest import Clock
-from tests.databases import require
-from tests.postgres import PostgresServer, find_binaries
+from tests.postgres import PostgresServer
 
 NOW = datetime.now(UTC)
 
@@ -92,31 +91,25 @@ def test_a_key_is_read_from_the_database_once_in_a_while(
     assert len(read) == 1
 
 
-def test_while_the_database_is_down_keys_that_were_used_go_on(clock: Clock) -> None:
-    binaries = find_binaries()
-    require(binaries, "PostgreSQL")
-    assert binaries is not None
-    server = PostgresServer(binaries)
-    try:
-        server.start()
-        database = Database(server.url())
-        ring, used, unused = KeyRing(database, clock), make(database), make(database)
+def test_while_the_database_is_down_keys_that_were_used_go_on(
+    clock: Clock, own_postgres: PostgresServer
+) -> None:
+    database = Database(own_postgres.url())
+    ring, used, unused = KeyRing(database, clock), make(database), make(database)
+    find(ring, used)
+    own_postgres.kill()
+
+    clock.now += OUTAGE_SECONDS - 1
+    for _ in range(2):
+        assert find(ring, used).client_id == "default"
+        with pytest.raises(DatabaseUnavailableError) as refused:
+            find(ring, unused)
+        assert refused.value.retry_after == RETRY_SECONDS
+    clock.now += RETRY_SECONDS
+    with pytest.raises(DatabaseUnavailableError):  # it was used too long ago
         find(ring, used)
-        server.kill()
 
-        clock.now += OUTAGE_SECONDS - 1
-        for _ in range(2):
-            assert find(ring, used).client_id == "default"
-            with pytest.raises(DatabaseUnavailableError) as refused:
-                find(ring, unused)
-            assert refused.value.retry_after == RETRY_SECONDS
-        clock.now += RETRY_SECONDS
-        with pytest.raises(DatabaseUnavailableError):  # it was used too long ago
-            find(ring, used)
-
-        server.start()
-        clock.now += RETRY_SECONDS
-        assert find(ring, used).name == find(ring, unused).name == "laptop"
-        database.close()
-    finally:
-        server.remove()
+    own_postgres.start()
+    clock.now += RETRY_SECONDS
+    assert find(ring, used).name == find(ring, unused).name == "laptop"
+    database.close()

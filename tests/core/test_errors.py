@@ -5,7 +5,8 @@ import re
 import pytest
 
 from forecast.core import errors
-from forecast.core.errors import CellError, DataError, SapheneiaError
+from forecast.core.cells import CellError
+from forecast.core.errors import DataError, SapheneiaError
 
 CLASSES = [
     kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, SapheneiaError)

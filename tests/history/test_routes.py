@@ -183,9 +183,9 @@ def test_a_body_of_another_kind_is_refused(call: TestClient) -> None:
     assert answer.status_code == 415
 
 
-@pytest.mark.parametrize("name", ["a%2Fb", "%00", "x" * 201, "%20"])
-def test_a_dataset_has_a_name_that_can_be_printed(call: TestClient, name: str) -> None:
-    assert call.put(f"/api/v1/datasets/{name}", json={}).status_code in {404, 422}
+@pytest.mark.parametrize(("name", "status"), [("a%2Fb", 404), ("%00", 422), ("x" * 201, 422), ("%20", 422)])
+def test_a_dataset_has_a_name_that_can_be_printed(call: TestClient, name: str, status: int) -> None:
+    assert call.put(f"/api/v1/datasets/{name}", json={}).status_code == status
     assert call.put("/api/v1/series", json=[], params={"dataset": "a\nb"}).status_code == 422
 
 

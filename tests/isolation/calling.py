@@ -13,7 +13,7 @@ Choose = Callable[[list[str]], str]
 """Takes one of some values."""
 
 WEBSOCKETS = {"/api/v1/ws/jobs/{job_id}"}
-PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}
+PAGES = {"/openapi.json", "/docs", "/docs/assets/{name}", "/redoc"}
 SHARED = {("POST", "/forecast/v1/fake/initialization"), ("POST", "/forecast/v1/fake/shutdown")}
 """What the role `operator` does to a model, which all clients share."""
 

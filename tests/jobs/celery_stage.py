@@ -20,12 +20,12 @@ from forecast.jobs.desk import Jobs
 from forecast.jobs.listing import read_job
 from forecast.jobs.schemas import Job
 from forecast.jobs.settings import JobSettings
-from forecast.jobs.tables import job_chunks, jobs
+from forecast.jobs.tables import job_chunks
 from forecast.runs.settings import RunSettings
-from forecast.runs.tables import forecast_items
 from tests.conftest import KEY, ROOT
 from tests.jobs.conftest import make_ask, names
 from tests.jobs.fake_work import FakeWork
+from tests.jobs.written import read_stored
 from tests.redis_server import RedisServer
 
 PATIENCE_SECONDS = 40.0
@@ -115,14 +115,7 @@ class Stage:
 
     def stored(self, job_id: str) -> list[str]:
         """Return the items that are stored of a job, in their order."""
-        wanted = (
-            select(forecast_items.c.item_id)
-            .join(jobs, jobs.c.forecast_run_id == forecast_items.c.forecast_run_id)
-            .where(jobs.c.job_id == job_id)
-            .order_by(forecast_items.c.position)
-        )
-        with self.database.read() as connection:
-            return list(connection.execute(wanted).scalars())
+        return read_stored(self.database, job_id)
 
     def holders(self) -> list[int]:
         """Return the processes that hold a part."""

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from forecast.database.connection import Database
 from forecast.jobs.claims import Chunk, Claims
@@ -15,14 +14,14 @@ from forecast.jobs.computing import run_chunk
 from forecast.jobs.creation import create_job
 from forecast.jobs.desk import Jobs
 from forecast.jobs.embedded import EmbeddedRunner
+from forecast.jobs.events import read_events
 from forecast.jobs.listing import read_job
 from forecast.jobs.schemas import Job
 from forecast.jobs.settings import JobSettings
-from forecast.jobs.tables import jobs
 from forecast.runs.settings import RunSettings
-from forecast.runs.tables import forecast_items
 from forecast.runs.work import Ask
 from tests.jobs.fake_work import FakeWork
+from tests.jobs.written import read_stored
 
 MODELS = ["fake"]
 
@@ -90,16 +89,14 @@ class Bench:
     def job(self, job_id: str, client: str = "default") -> Job:
         return read_job(self.database, client, job_id)
 
+    def kinds(self, job_id: str) -> list[str]:
+        """Return the kinds of a job's events, in their order."""
+        with self.database.read() as connection:
+            return [event.kind for event in read_events(connection, job_id)]
+
     def stored(self, job_id: str) -> list[str]:
         """Return the items that are stored of a job, in their order."""
-        wanted = (
-            select(forecast_items.c.item_id)
-            .join(jobs, jobs.c.forecast_run_id == forecast_items.c.forecast_run_id)
-            .where(jobs.c.job_id == job_id)
-            .order_by(forecast_items.c.position)
-        )
-        with self.database.read() as connection:
-            return list(connection.execute(wanted).scalars())
+        return read_stored(self.database, job_id)
 
 
 @pytest.fixture

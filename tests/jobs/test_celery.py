@@ -11,7 +11,7 @@ from forecast.jobs.creation import cancel_job
 from tests.databases import require
 from tests.jobs.celery_stage import Stage
 from tests.jobs.conftest import names
-from tests.postgres import PostgresServer, find_binaries
+from tests.postgres import PostgresServer
 from tests.redis_server import RedisServer, find_redis
 
 on_postgres = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -36,20 +36,6 @@ def make_stage(tmp_path: Path) -> Iterator[MakeStage]:
     for stage in made:
         stage.end()
         stage.redis.remove()
-
-
-@pytest.fixture
-def own_postgres() -> Iterator[PostgresServer]:
-    """A server that no other test uses, so that it can be killed."""
-    binaries = find_binaries()
-    require(binaries, "PostgreSQL")
-    assert binaries is not None
-    server = PostgresServer(binaries)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture

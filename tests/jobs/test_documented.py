@@ -1,10 +1,6 @@
 """The page of job events is true: its commands run as they stand."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
@@ -12,7 +8,7 @@ from fastapi import FastAPI
 from forecast.models import get_service
 from tests.conftest import AUTHORIZED, KEY, ROOT, MakeApp
 from tests.core.conftest import PREFIX, TABLE
-from tests.test_documentation import shell_script
+from tests.pages import run_page
 
 PAGE = ROOT / "docs/job-events.md"
 BODY = {
@@ -28,18 +24,8 @@ def test_every_command_runs_as_it_stands(make_app: MakeApp, serve: Callable[[Fas
     assert httpx.post(f"{url}{PREFIX}/initialization", json={}, headers=AUTHORIZED).status_code == 200
     get_service("statsforecast").initialize()  # as the gateway does at its start
     job_id = httpx.post(f"{url}/api/v1/forecast-jobs", json=BODY, headers=AUTHORIZED).json()["job_id"]
-    script, places = shell_script(PAGE, url)
-    environment = {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "NO_PROXY": "*",
-        "API_SECRET_KEY": KEY,
-        "JOB_ID": job_id,
-        "WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-    }
-    ran = subprocess.run(
-        ["/bin/bash", "-c", script], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert ran.returncode == 0, f"{ran.stderr}\n{ran.stdout[-2000:]}"
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    places, said = run_page(PAGE, url, ROOT, API_SECRET_KEY=KEY, JOB_ID=job_id, WEBHOOK_SECRET=secret)
     assert len(places) == 4
-    assert "event: ended" in ran.stdout
-    assert "succeeded 100%" in ran.stdout
+    assert "event: ended" in said
+    assert "succeeded 100%" in said

@@ -1,6 +1,3 @@
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +8,7 @@ from forecast.core.config import Settings
 from forecast.main import create_app
 from forecast.models import get_service
 from tests.conftest import KEY, ROOT
-from tests.test_documentation import shell_script
+from tests.pages import run_page
 
 PAGE = ROOT / "docs/jobs.md"
 
@@ -33,16 +30,5 @@ def test_every_command_of_the_page_runs_as_it_stands(
     tmp_path: Path, make_settings: Callable[..., Settings], serve: Callable[[FastAPI], str]
 ) -> None:
     (tmp_path / ".env").write_text(f"API_SECRET_KEY={KEY}\n")
-    script, places = shell_script(PAGE, serve(create_app(make_settings())))
-    search = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    ran = subprocess.run(
-        ["/bin/bash", "-c", script],
-        cwd=tmp_path,
-        env={"PATH": search, "NO_PROXY": "*"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, f"{ran.stderr}\n{ran.stdout[-2000:]}"
-    assert [line[3:] for line in ran.stderr.splitlines() if line.startswith("at ")] == places
-    assert "succeeded 2 of 2 items /api/v1/forecasts/" in ran.stdout
+    _, said = run_page(PAGE, serve(create_app(make_settings())), tmp_path)
+    assert "succeeded 2 of 2 items /api/v1/forecasts/" in said

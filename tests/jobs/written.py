@@ -1,4 +1,4 @@
-"""Jobs as they lie in the database, without anybody who computes them."""
+"""Jobs and their forecasts as they lie in the database, without anybody who computes them."""
 
 import uuid
 from datetime import UTC, datetime
@@ -9,6 +9,7 @@ from sqlalchemy import insert, select, update
 from forecast.database.connection import Database
 from forecast.jobs.events import EventKind, append_event
 from forecast.jobs.tables import jobs, webhook_deliveries
+from forecast.runs.tables import forecast_items
 
 URL = "https://receiver.test/hook"
 SECRET = "a secret of the caller's own"
@@ -80,3 +81,15 @@ def read_webhook(database: Database, job_id: str) -> Any:
     with database.read() as connection:
         wanted = select(webhook_deliveries).where(webhook_deliveries.c.job_id == job_id)
         return connection.execute(wanted).one()
+
+
+def read_stored(database: Database, job_id: str) -> list[str]:
+    """Return the items that are stored of a job, in their order."""
+    wanted = (
+        select(forecast_items.c.item_id)
+        .join(jobs, jobs.c.forecast_run_id == forecast_items.c.forecast_run_id)
+        .where(jobs.c.job_id == job_id)
+        .order_by(forecast_items.c.position)
+    )
+    with database.read() as connection:
+        return list(connection.execute(wanted).scalars())

@@ -15,6 +15,7 @@ from tests.conftest import AUTHORIZED, MakeApp
 Serve = Callable[[FastAPI], str]
 Answer = Callable[[Request], Awaitable[Response]]
 MakeGateway = Callable[..., httpx.Client]
+JSON = {"Content-Type": "application/json"}
 
 
 @dataclass
@@ -32,6 +33,10 @@ class Scripted:
         app = FastAPI(openapi_url=None)
         app.add_route("/{path:path}", respond, methods=["GET", "POST"])
         return app
+
+
+async def fine(request: Request) -> Response:
+    return Response(b'{"fine":true}', media_type="application/json")
 
 
 def hanging(arrived: threading.Event, dropped: threading.Event) -> Scripted:

@@ -1,9 +1,13 @@
 import pytest
+from fastapi import Request, Response
 from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.core.errors import DeadlineError, ServiceUnavailableError
 from forecast.remote.headers import milliseconds_left, pass_to_caller, pass_to_service
+from tests.conftest import KEY
+from tests.core.conftest import PREFIX
+from tests.remote.conftest import MakeGateway, Scripted, Serve, fine
 
 NEVER = {
     b"connection",
@@ -131,3 +135,57 @@ def test_an_inference_without_a_limit_still_has_a_deadline_to_tell() -> None:
 def test_what_is_no_number_of_milliseconds_is_left_for_the_service_to_refuse(header: str) -> None:
     assert milliseconds_left(header, 300.0, 0.0) is None
     assert (b"x-deadline-ms", b"soon") in pass_to_service([(b"x-deadline-ms", b"soon")], "id", None)
+
+
+def test_where_traces_are_made_the_call_of_a_service_is_part_of_the_gateways_own_span(
+    make_gateway: MakeGateway, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
+    service = Scripted(fine)
+    gateway = make_gateway(serve(service.app()))
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    gateway.post(f"{PREFIX}/inference", json={}, headers={"traceparent": trace})
+    ((_, _, told, _),) = service.seen
+    _, given, caller, _ = trace.split("-")
+    _, found, parent, _ = told["traceparent"].split("-")
+    assert found == given
+    assert parent != caller
+
+
+def test_the_id_the_key_and_the_trace_are_carried_on_and_the_deadline_is_shortened(
+    make_gateway: MakeGateway, serve: Serve
+) -> None:
+    service = Scripted(fine)
+    gateway = make_gateway(serve(service.app()))
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    headers = {"X-Request-ID": "mine-1", "X-Deadline-Ms": "5000", "traceparent": trace, "Cookie": "a=b"}
+    answer = gateway.post(f"{PREFIX}/inference", json={}, headers=headers)
+    assert answer.headers["X-Request-ID"] == "mine-1"
+    gateway.post(f"{PREFIX}/inference", json={})
+    gateway.get(f"{PREFIX}/status", headers={"X-Request-ID": "not sane"})
+    (_, _, told, _), (_, _, undated, _), (method, path, asked, _) = service.seen
+    assert (told["x-request-id"], told["traceparent"]) == ("mine-1", trace)
+    assert told["authorization"] == f"Bearer {KEY}"
+    assert 1 <= int(told["x-deadline-ms"]) < 5000
+    assert "cookie" not in told
+    assert 290_000 < int(undated["x-deadline-ms"]) < 300_000
+    assert (method, path) == ("GET", f"{PREFIX}/status")
+    assert len(asked["x-request-id"]) == 32
+    assert "x-deadline-ms" not in asked
+
+
+def test_errors_of_the_service_come_through_and_its_quota_does_not(
+    make_gateway: MakeGateway, serve: Serve
+) -> None:
+    problem = b'{"type":"urn:x","title":"T","status":429,"detail":"d","instance":"1","error":"RATE_LIMITED"}'
+
+    async def refuse(request: Request) -> Response:
+        told = {"Retry-After": "17", "X-RateLimit-Limit": "1", "Access-Control-Allow-Origin": "*"}
+        return Response(problem, 429, told, "application/problem+json")
+
+    gateway = make_gateway(serve(Scripted(refuse).app()))
+    answer = gateway.post(f"{PREFIX}/inference", json={})
+    assert (answer.status_code, answer.content) == (429, problem)
+    assert answer.headers["Retry-After"] == "17"
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert not {"x-ratelimit-limit", "access-control-allow-origin"} & set(answer.headers)

@@ -15,7 +15,7 @@ from forecast.core.data.table import Table
 from forecast.core.parameters import Parameters
 from forecast.core.principal import DEFAULT_CLIENT
 from forecast.core.series.panel import Panel, build_panel
-from forecast.tables.schemas import CheckedTable, CheckRequest
+from forecast.tables.schemas import CheckedTable, CheckRequest, TableProblem
 from forecast.tables.service import check_table, fetch
 from tests.conftest import KEY
 
@@ -49,8 +49,20 @@ def check_file(content: bytes, folder: Path, name: str = "x.csv", **request: Any
     )
 
 
+def only(answer: CheckedTable) -> TableProblem:
+    (problem,) = answer.problems
+    return problem
+
+
 def codes(answer: CheckedTable) -> list[str]:
     return [problem.code for problem in answer.problems]
+
+
+def repaired(columns: dict[str, Any], name: str = "y", **repairs: str) -> list[Any]:
+    """Return a column of a table as repairs leave it, which must be able to be forecast."""
+    answer = check(columns, repairs=repairs)
+    assert [one.code for one in answer.problems if one.blocking] == []
+    return answer.table.columns[name]
 
 
 def read_panel(table: Table, roles: Mapping[str, Any], freq: str | None) -> Panel:

@@ -5,15 +5,9 @@ import pandas as pd
 import pytest
 
 from forecast.core.errors import DataError, RequestError
-from forecast.tables.schemas import CheckedTable, TableProblem
-from tests.tables.checking import DAYS, check, codes
+from tests.tables.checking import DAYS, check, codes, only
 
 VALUES = list(range(30))
-
-
-def only(answer: CheckedTable) -> TableProblem:
-    (problem,) = answer.problems
-    return problem
 
 
 def test_a_sound_table_has_no_problem() -> None:
@@ -90,60 +84,6 @@ def test_without_a_target_the_calendar_is_still_told() -> None:
         "start": None,
         "end": None,
     }
-
-
-def test_days_and_months_that_cannot_be_told_apart_are_ambiguous() -> None:
-    answer = check({"date": ["01/02/2024", "01/03/2024", "01/04/2024"], "y": [1, 2, 3]})
-    assert codes(answer) == ["ambiguous_date", "too_short"]
-    problem = answer.problems[0]
-    assert (problem.code, problem.column, problem.blocking) == ("ambiguous_date", "date", True)
-    assert (problem.repairs, problem.count) == (["day_first", "month_first"], 3)
-    assert "write them as 2024-12-31" in problem.message
-
-
-@pytest.mark.parametrize(
-    ("cell", "told"),
-    [
-        ("about 5", "'about 5' is not a number"),
-        ("inf", "'inf' is not a finite number"),
-        (1e200, "'1e+200' is too large to be forecast"),
-        ("<b>" * 50, "is not a number"),
-    ],
-)
-def test_what_is_no_number_is_told(cell: object, told: str) -> None:
-    answer = check({"date": DAYS, "y": [1, cell, *VALUES[2:]]})
-    first = answer.problems[0]
-    assert (first.code, first.column, first.rows, first.repairs) == (
-        "not_a_number",
-        "y",
-        [2],
-        ["empty", "drop_row"],
-    )
-    assert told in first.message
-    assert len(first.message) < 150
-
-
-def test_the_numbers_of_columns_without_a_numerical_role_do_not_matter() -> None:
-    columns = {"date": DAYS, "y": VALUES, "other": [*VALUES[:29], "n/v"]}
-    assert check(columns, data_definition={"y": "target"}).problems == []
-
-
-@pytest.mark.parametrize(
-    ("cells", "offered"),
-    [
-        (["1,5", "1.234,5", "12"], ["decimal_comma"]),
-        (["1,234", "12", "2,345,678"], ["thousands_comma"]),
-        (["1,234.5", "1,234", "7.25"], ["thousands_comma"]),
-        (["1,234", "2,345", "12"], ["thousands_comma", "decimal_comma"]),
-        (["1,5", "7.25", "12"], []),
-        (["€ 12.50", "13", "$7"], ["thousands_comma"]),
-        (["n/v", "1", "2"], []),
-    ],
-)
-def test_numbers_in_other_spellings_are_offered_to_be_read(cells: list[str], offered: list[str]) -> None:
-    columns = {"date": DAYS, "y": cells * 10}
-    problem = check(columns, data_definition={"y": "target"}).problems[0]
-    assert (problem.code, problem.repairs) == ("not_a_number", [*offered, "empty", "drop_row"])
 
 
 @pytest.mark.parametrize(("values", "best"), [((5, 5), "first"), ((5, 6), "last")])
@@ -259,20 +199,6 @@ def test_a_large_table_with_gaps_is_checked_whole() -> None:
     assert {one.steps for one in answer.series} == {100}
 
 
-def test_the_first_of_cells_at_fault_in_different_ways_is_quoted() -> None:
-    problem = check({"date": DAYS, "y": [1.0, "inf", 2.0, "closed", *range(26)]}).problems[0]
-
-    assert problem.message == "Column 'y', row 2: 'inf' is not a finite number (2 rows in all)."
-    assert problem.rows == [2, 4]
-
-
-def test_cells_that_are_no_numbers_are_told_as_they_stand_in_the_source() -> None:
-    cells = ["1,005", "NA", None, 7, *VALUES[4:]]
-    answer = check({"date": DAYS, "y": cells}, data_definition={"y": "target"})
-    assert answer.head.columns["y"][:4] == ["1,005", "NA", None, "7"]
-    assert [len(column) for column in answer.head.columns.values()] == [20, 20]
-
-
 def test_what_a_repair_settled_is_told_with_its_column_and_count() -> None:
     columns = {"date": [*DAYS[:5], *DAYS[7:]], "y": [1, None, None, *VALUES[5:]]}
     answer = check(columns, repairs={"gaps": "ffill"})
@@ -280,24 +206,3 @@ def test_what_a_repair_settled_is_told_with_its_column_and_count() -> None:
     told = [(one.code, one.column, one.count, one.blocking) for one in answer.settled]
     assert told == [("gaps", "date", 2, False), ("gaps", "y", 2, False)]
     assert check(columns).settled == []
-
-
-@pytest.mark.parametrize("name", ["hour", "Stunde"])
-def test_hours_in_a_column_of_their_own_are_told_with_what_to_do(name: str) -> None:
-    hours = {"date": np.repeat(DAYS, 24).tolist(), name: list(range(24)) * 30, "y": list(range(720))}
-    answer = check(hours)
-    assert answer.series_count == 24
-    problem = only(answer)
-    assert (problem.code, problem.column, problem.count) == ("hours_apart", name, 24)
-    assert (problem.blocking, problem.repairs) == (False, [])
-    assert problem.message.endswith("write date and hour into one column, as 2024-12-31 13:00.")
-
-
-@pytest.mark.parametrize(("name", "first"), [("shop", 0), ("hour", 100)])
-def test_series_of_other_numbers_are_no_hours(name: str, first: int) -> None:
-    columns = {
-        "date": np.repeat(DAYS, 24).tolist(),
-        name: list(range(first, first + 24)) * 30,
-        "y": list(range(720)),
-    }
-    assert check(columns).problems == []

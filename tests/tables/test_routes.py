@@ -37,6 +37,11 @@ def kept(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "uploads").iterdir() if path.name != "mine.csv")
 
 
+def described(name: str, kind: str, role: str) -> dict[str, Any]:
+    """Return what is told of a column of 30 different values whose role was guessed."""
+    return {"name": name, "kind": kind, "missing": 0, "distinct": 30, "role": role, "guessed": True}
+
+
 def test_a_file_is_described_and_kept_for_an_inference(api: TestClient, tmp_path: Path) -> None:
     response = check(api, data_source_url_or_path="mine.csv")
     assert response.status_code == 200
@@ -47,24 +52,7 @@ def test_a_file_is_described_and_kept_for_an_inference(api: TestClient, tmp_path
         "rows": 30,
         "sheets": [],
         "sheet": None,
-        "columns": [
-            {
-                "name": "Datum",
-                "kind": "date",
-                "missing": 0,
-                "distinct": 30,
-                "role": "timestamp",
-                "guessed": True,
-            },
-            {
-                "name": "Menge",
-                "kind": "numerical",
-                "missing": 0,
-                "distinct": 30,
-                "role": "target",
-                "guessed": True,
-            },
-        ],
+        "columns": [described("Datum", "date", "timestamp"), described("Menge", "numerical", "target")],
         "data_definition": {"Datum": "timestamp", "Menge": "target"},
         "freq": "D",
         "season_length": 7,

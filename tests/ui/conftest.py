@@ -1,4 +1,5 @@
 import asyncio
+import io
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from ui.context import KEY, Context
 from ui.settings import Settings
 
 MakePage = Callable[..., Flask]
+CHECK = "POST /api/v1/tables"
 HOSTILE = "=cmd|' /C calc'!A0<b>"
 
 
@@ -55,6 +57,11 @@ class Visitor:
         answer = self.post(f"{table}/runs", **({"models": ["ets"], "horizon": "3"} | fields))
         assert answer.status_code == 303, answer.text
         return answer.location
+
+
+def upload(content: bytes, name: str = "sales.csv") -> dict[str, Any]:
+    """Return the field of a form that sends a file."""
+    return {"file": (io.BytesIO(content), name)}
 
 
 async def _rest() -> None:

@@ -7,11 +7,12 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from forecast.core.cells import MOST_ERRORS, CellError
 from forecast.core.data.fault import Fault
 from forecast.core.data.table import Table, check_size, column_names, refuse_if_empty
 from forecast.core.data.text import decode_mended, decode_text
 from forecast.core.data.titles import count_titles, tell_titles
-from forecast.core.errors import MOST_ERRORS, CellError, DataError
+from forecast.core.errors import DataError
 
 _DELIMITERS = (",", ";", "\t", "|")
 _HEAD = 1 << 18

@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from forecast.core.cells import CellError
 from forecast.core.data.table import Table, check_size, column_names, refuse_if_empty
 from forecast.core.data.text import decode_text, is_unicode
-from forecast.core.errors import CellError, DataError
+from forecast.core.errors import DataError
 
 _LARGEST = 10**300
 _SHAPES = 'columns ({"date": [...], "sales": [...]}) or records ([{"date": ..., "sales": ...}, ...])'

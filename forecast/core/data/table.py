@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from forecast.core.cells import MOST_ERRORS, CellError
 from forecast.core.data.fault import Fault
 from forecast.core.data.text import is_unicode
-from forecast.core.errors import MOST_ERRORS, CellError, DataError
+from forecast.core.errors import DataError
 
 MOST_COLUMNS = 10_000
 MOST_CELLS = 20_000_000

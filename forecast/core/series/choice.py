@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from forecast.core.cells import MOST_ERRORS
 from forecast.core.data.table import Table
-from forecast.core.errors import MOST_ERRORS, DataError, RequestError
+from forecast.core.errors import DataError, RequestError
 from forecast.core.schemas import nearest, printable
 from forecast.core.series.columns import read_categories
 

@@ -7,7 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.core.adapter import Floats
-from forecast.core.errors import MOST_ERRORS, CellError, DataError
+from forecast.core.cells import MOST_ERRORS, CellError
+from forecast.core.errors import DataError
 
 _EMPTY = ("", "nan", "null")
 # Models square their numbers: what lies beyond this overflows or loses all its digits.

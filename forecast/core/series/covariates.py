@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.core.adapter import Capabilities, Covariate, Floats, Kind
-from forecast.core.errors import MOST_ERRORS, CellError, DataError, RequestError
+from forecast.core.cells import MOST_ERRORS, CellError
+from forecast.core.errors import DataError, RequestError
 from forecast.core.parameters import Parameters
 from forecast.core.series.gaps import fill_categories, fill_numbers, gap_error
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecast.core.errors import MOST_ERRORS, CellError, DataError
+from forecast.core.cells import MOST_ERRORS, CellError
+from forecast.core.errors import DataError
 from forecast.core.series.months import read_months
 
 First = Literal["day_first", "month_first"]

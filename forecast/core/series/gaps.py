@@ -5,7 +5,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.core.adapter import Floats
-from forecast.core.errors import MOST_ERRORS, CellError, DataError
+from forecast.core.cells import MOST_ERRORS, CellError
+from forecast.core.errors import DataError
 from forecast.core.parameters import Missing
 
 _REMEDY = "Fill them, or pass 'missing': 'interpolate', 'ffill' or 'zero'"

@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.core.adapter import Capabilities, Floats, Kind, Series
+from forecast.core.cells import MOST_ERRORS, CellError
 from forecast.core.data.table import Table
-from forecast.core.errors import MOST_ERRORS, CellError, DataError, RequestError
+from forecast.core.errors import DataError, RequestError
 from forecast.core.parameters import Parameters, Role
 from forecast.core.series.calendar import check_frequency, infer_frequency, season_length
 from forecast.core.series.calendar_covariates import CalendarCovariates, read_calendar

@@ -7,31 +7,16 @@ import pytest
 
 from forecast.core.errors import DatabaseUnavailableError
 from forecast.database.connection import Database
-from tests.databases import require
 from tests.jobs.watching.conftest import ServeJobs
 from tests.jobs.watching.reading import open_stream, parse
 from tests.jobs.webhooks.receiver import receive
 from tests.jobs.written import change, read_webhook, write_job, write_webhook
-from tests.postgres import PostgresServer, find_binaries
+from tests.postgres import PostgresServer
 
 
 @pytest.fixture
-def mortal() -> Iterator[PostgresServer]:
-    """A server of this test's own."""
-    binaries = find_binaries()
-    require(binaries, "PostgreSQL")
-    assert binaries is not None
-    server = PostgresServer(binaries)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
-
-
-@pytest.fixture
-def database_url(mortal: PostgresServer) -> str:
-    return mortal.url()
+def database_url(own_postgres: PostgresServer) -> str:
+    return own_postgres.url()
 
 
 @pytest.fixture
@@ -43,7 +28,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 def test_a_stream_stays_open_while_the_database_is_dead_and_goes_on(
-    serve_jobs: ServeJobs, database: Database, mortal: PostgresServer, monkeypatch: pytest.MonkeyPatch
+    serve_jobs: ServeJobs, database: Database, own_postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("forecast.jobs.watching.stream.KEEP_ALIVE_SECONDS", 0.3)
     job_id = write_job(database)
@@ -54,7 +39,7 @@ def test_a_stream_stays_open_while_the_database_is_dead_and_goes_on(
         assert next(events).event == "created"
         change(database, job_id, "started", status="running")
         assert next(events).event == "started"
-        mortal.kill()
+        own_postgres.kill()
         with pytest.raises(DatabaseUnavailableError):
             write_job(database)
         for _ in range(4):
@@ -62,7 +47,7 @@ def test_a_stream_stays_open_while_the_database_is_dead_and_goes_on(
         with open_stream(host, job_id) as other:
             assert other.status_code == 503
             assert "retry-after" in other.headers
-        mortal.start()
+        own_postgres.start()
         for done in (1, 2):
             change(database, job_id, "progress", status="running", items_done=done)
         told = [next(events), next(events)]
@@ -70,15 +55,15 @@ def test_a_stream_stays_open_while_the_database_is_dead_and_goes_on(
 
 
 def test_a_webhook_is_sent_once_the_database_is_back(
-    serve_jobs: ServeJobs, database: Database, mortal: PostgresServer, monkeypatch: pytest.MonkeyPatch
+    serve_jobs: ServeJobs, database: Database, own_postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8")
     monkeypatch.setattr("forecast.jobs.webhooks.delivering._OUTAGE_SECONDS", 0.1)
     with receive() as receiver:
         serve_jobs()
-        mortal.kill()
+        own_postgres.kill()
         threading.Event().wait(1.5)
-        mortal.start()
+        own_postgres.start()
         job_id = write_webhook(database, receiver.url)
         for _ in range(1000):
             if read_webhook(database, job_id).status == "delivered":

@@ -1,6 +1,6 @@
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,17 +27,6 @@ LOCAL = {"webhook_allowed_networks": ("127.0.0.0/8",)}
 LEASE = timedelta(seconds=60)
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receive() as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)

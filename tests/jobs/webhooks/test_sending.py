@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,20 +8,9 @@ from forecast.jobs.webhooks.schemas import Webhook
 from forecast.jobs.webhooks.sending import Outcome, check_receiver, send
 from forecast.jobs.webhooks.settings import WebhookSettings
 from forecast.jobs.webhooks.signature import read_secret
-from tests.jobs.webhooks.receiver import Receiver, receive
+from tests.jobs.webhooks.receiver import Receiver
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receive() as running:
-        yield running
 
 
 def allowing(*networks: str, **more: Any) -> WebhookSettings:

@@ -1,0 +1,90 @@
+"""What nobody waits for any more ends in the service too."""
+
+import socket
+import threading
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+from anyio import sleep_forever
+from fastapi import Request, Response
+from starlette.responses import StreamingResponse
+
+from tests.conftest import KEY
+from tests.core.conftest import PREFIX, REQUEST
+from tests.fakes import FakeAdapter, Gate
+from tests.remote.conftest import MakeGateway, Scripted, Serve, hanging
+
+
+def test_a_deadline_that_passes_is_a_504_and_ends_the_request_to_the_service(
+    make_gateway: MakeGateway, serve: Serve
+) -> None:
+    arrived, dropped = threading.Event(), threading.Event()
+    gateway = make_gateway(serve(hanging(arrived, dropped).app()))
+    late = gateway.post(f"{PREFIX}/inference", json={}, headers={"X-Deadline-Ms": "200"})
+    assert (late.status_code, late.json()["error"]) == (504, "DEADLINE_EXCEEDED")
+    assert dropped.wait(30)
+
+
+def test_a_caller_that_goes_away_ends_the_request_to_the_service(
+    make_gateway: MakeGateway, serve: Serve, tmp_path: Path
+) -> None:
+    arrived, dropped = threading.Event(), threading.Event()
+    gateway = make_gateway(serve(hanging(arrived, dropped).app()))
+    sock = socket.create_connection((gateway.base_url.host, gateway.base_url.port))
+    head = f"POST {PREFIX}/initialization HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
+    sock.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+    assert arrived.wait(30)
+    assert not dropped.is_set()
+    sock.close()
+    assert dropped.wait(30)
+    assert gateway.get("/health/live").status_code == 200
+    while (
+        "path=/forecast/v1/fake/initialization status=499" not in (tmp_path / "logs/forecast.log").read_text()
+    ):
+        pass
+
+
+def test_a_caller_that_goes_away_in_the_middle_of_an_answer_ends_it(
+    make_gateway: MakeGateway, serve: Serve
+) -> None:
+    dropped = threading.Event()
+
+    async def answer(request: Request) -> Response:
+        async def parts() -> AsyncIterator[bytes]:
+            try:
+                yield b"first"
+                await sleep_forever()
+            finally:
+                dropped.set()
+
+        return StreamingResponse(parts())
+
+    gateway = make_gateway(serve(Scripted(answer).app()))
+    with gateway.stream("POST", f"{PREFIX}/inference", json={}) as told:
+        assert next(told.iter_raw()) == b"first"
+        assert not dropped.is_set()
+    assert dropped.wait(30)
+
+
+def test_the_worker_drops_what_a_caller_of_the_gateway_gave_up(
+    make_gateway: MakeGateway, service: httpx.Client, fake: FakeAdapter, tmp_path: Path
+) -> None:
+    gateway = make_gateway(str(service.base_url))
+    service.post(f"{PREFIX}/initialization", json={}).raise_for_status()
+    gate = Gate()
+    impatient = {"X-Deadline-Ms": "300", "X-Request-ID": "late-1"}
+    fake.on_predict = gate
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(service.post, f"{PREFIX}/inference", json=REQUEST)
+        assert gate.entered.wait(30)
+        before = len(fake.computed)
+        late = gateway.post(f"{PREFIX}/inference", json=REQUEST, headers=impatient)
+        assert late.json()["error"] in ("DEADLINE_EXCEEDED", "OVERLOADED")
+        while (tmp_path / "logs/forecast.log").read_text().count("request_id=late-1 method=POST") < 2:
+            pass  # the service notices a little later than the gateway
+        gate.opened.set()
+        assert first.result().status_code == 200
+    assert service.post(f"{PREFIX}/inference", json=REQUEST).status_code == 200
+    assert len(fake.computed) == before + 1
