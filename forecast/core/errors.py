@@ -111,7 +111,7 @@ class SourceError(RequestError):
 
 
 class KeyReusedError(RequestError):
-    """The idempotency key was first sent with another body or to another route."""
+    """The idempotency key was first sent with another body or Accept, or to another route."""
 
     code, title = "IDEMPOTENCY_MISMATCH", "Idempotency key used for something else"
 
