@@ -69,11 +69,13 @@ class Caller:
     def do_job(self, series: Sequence[str] | None = None) -> tuple[float, float]:
         """Return the seconds from handing a job over to its end, and from its first part to its end."""
         started = time.perf_counter()
-        job = self._post(_JOBS, {"model": self._model, **self._request(series)}).json()
-        while job["finished_at"] is None:
-            time.sleep(_LOOK_SECONDS)
-            job = self._client.get(f"{_JOBS}/{job['job_id']}").json()
+        handed = self._post(_JOBS, {"model": self._model, **self._request(series)})
+        address = handed.headers["Location"]
+        with self._client.stream("GET", f"{address}/events") as events:
+            if not any(line.startswith("event: ended") for line in events.iter_lines()):
+                raise RuntimeError("The events of the job ended before it did.")
         seconds = time.perf_counter() - started
+        job = self._client.get(address).json()
         if job["status"] != "succeeded" or job["items_failed"]:
             raise RuntimeError(f"The job failed: {job}")
         first, last = (datetime.fromisoformat(job[name]) for name in ("started_at", "finished_at"))

@@ -4,7 +4,7 @@ import hashlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,7 +32,7 @@ class ResultCache:
 
     def keys(self, tasks: Iterable[Task], client_id: str) -> list[bytes]:
         """Return what names a client's forecasts of tasks; nothing where none are remembered."""
-        return [name_task(task, client_id) for task in tasks] if self._most_bytes else []
+        return name_tasks(tasks, client_id) if self._most_bytes else []
 
     def find(self, keys: Sequence[bytes]) -> dict[int, Forecast]:
         """Return the forecasts that are remembered, by their places in `keys`."""
@@ -89,36 +89,52 @@ def recall(cache: ResultCache, tasks: Sequence[Task], client_id: str, *, fresh: 
     return Recall(cache, tasks, keys, {} if fresh else cache.find(keys))
 
 
-def name_task(task: Task, client_id: str) -> bytes:
-    """Return a digest of all that a task's forecast depends on; a client's equal tasks have equal ones.
+def name_tasks(
+    tasks: Sequence[Task], client_id: str, targets: Iterable[Sequence[Series]] | None = None
+) -> list[bytes]:
+    """Return a digest of all that each task's forecast depends on; a client's equal tasks have equal ones.
 
-    Another client's differ: how fast an answer comes must not tell who asked the same before.
+    Another client's differ: how fast an answer comes must not tell who asked the same before. `targets` are
+    the series to be told of each task, by default its own.
     """
+    told: dict[
+        Hashable, bytes
+    ] = {}  # by identity: telling what many have in common takes longer than the rest
+    series = [task.targets for task in tasks] if targets is None else targets
+    return [_name(task, own, client_id, told) for task, own in zip(tasks, series, strict=True)]
+
+
+def _name(task: Task, targets: Sequence[Series], client_id: str, told: dict[Hashable, bytes]) -> bytes:
     digest = hashlib.blake2b(digest_size=32)
-    _tell(digest, client_id, task.horizon, task.levels, task.options, task.backcast)
-    for series in task.targets:
-        _tell_series(digest, series)
+    common = (task.horizon, task.levels, id(task.options), task.backcast)
+    if common not in told:
+        told[common] = _words(client_id, task.horizon, task.levels, task.options, task.backcast)
+    digest.update(told[common])
+    for one in targets:
+        _tell_series(digest, one, told)
     return digest.digest()
 
 
-def _tell_series(digest: Any, series: Series) -> None:
-    _tell(digest, series.unique_id, series.freq, series.season_length, series.index.tz)
+def _tell_series(digest: Any, series: Series, told: dict[Hashable, bytes]) -> None:
+    digest.update(_words(series.unique_id, series.freq, series.season_length, series.index.tz))
     for index in (series.index, series.future_index):
-        digest.update(read_ticks(index))
+        if id(index) not in told:
+            told[id(index)] = read_ticks(index).tobytes()
+        digest.update(told[id(index)])
     digest.update(series.target.tobytes())
     for covariate in series.covariates:
         _tell_covariate(digest, covariate)
 
 
 def _tell_covariate(digest: Any, covariate: Covariate) -> None:
-    _tell(digest, covariate.name, covariate.kind, covariate.static, covariate.future is None)
+    digest.update(_words(covariate.name, covariate.kind, covariate.static, covariate.future is None))
     for values in (covariate.past, covariate.future):
         if values is not None:
             digest.update(repr(values.tolist()).encode() if values.dtype == object else values.tobytes())
 
 
-def _tell(digest: Any, *facts: object) -> None:
-    digest.update(repr(facts).encode())
+def _words(*facts: object) -> bytes:
+    return repr(facts).encode()
 
 
 def _size(forecast: Forecast) -> int:

@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from forecast.core.job import Answer
 from forecast.core.lifecycle import ModelService
 from forecast.core.parameters import InferenceRequest
 from forecast.core.plan import Plan, check_request, make_plan
-from forecast.core.result_cache import name_task
+from forecast.core.result_cache import name_tasks
 from forecast.core.series.ticks import read_ticks
 from forecast.runs.outcome import Predicted
 from forecast.runs.pinning import Pinned, make_ready, require_pinned
@@ -135,11 +135,8 @@ def to_micros(index: pd.DatetimeIndex) -> NDArray[np.int64]:
 def _hash_data(plan: Plan, *, pooled: bool) -> list[str]:
     """Return a digest of the data of each task as it came, before any regression."""
     series, together = plan.panel.series, len(plan.panel.target_names)
-    tasks = [
-        replace(task, series=series[first], companions=series[first + 1 : first + together])
-        for task, first in zip(plan.tasks, range(0, len(series), together), strict=True)
-    ]
-    digests = [name_task(task, client_id="") for task in tasks]  # the same data, whoever has it
+    targets = [series[first : first + together] for first in range(0, len(series), together)]
+    digests = name_tasks(plan.tasks, "", targets)  # the same data, whoever has it
     if not pooled:
         return [digest.hex() for digest in digests]
     whole = hashlib.blake2b(b"".join(digests), digest_size=32).digest()

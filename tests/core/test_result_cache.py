@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from forecast.core.adapter import Covariate, Options, Task
 from forecast.core.principal import DEFAULT_CLIENT
-from forecast.core.result_cache import ResultCache, name_task
+from forecast.core.result_cache import ResultCache, name_tasks
 from tests.conftest import AUTHORIZED, MakeApp
 from tests.core.conftest import PREFIX, REQUEST
 from tests.fakes import FakeAdapter, last_value, make_series, make_task
@@ -51,12 +51,17 @@ DIFFERENT = [
 ]
 
 
+def name(task: Task) -> bytes:
+    return name_tasks([task], DEFAULT_CLIENT)[0]
+
+
 def test_whatever_a_forecast_depends_on_is_in_its_key() -> None:
-    keys = [name_task(task, DEFAULT_CLIENT) for task in DIFFERENT]
+    keys = name_tasks(DIFFERENT, DEFAULT_CLIENT)
 
     assert len({*keys}) == len(DIFFERENT)
-    assert keys[0] == name_task(make_task(), DEFAULT_CLIENT)
-    assert keys[-3] == name_task(with_covariate(replace(PROMO, past=PROMO.past.copy())), DEFAULT_CLIENT)
+    assert keys == [name(task) for task in DIFFERENT]
+    assert keys[0] == name(make_task())
+    assert keys[-3] == name(with_covariate(replace(PROMO, past=PROMO.past.copy())))
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20), st.integers(0, 19), st.floats(1e-3, 1.0))
@@ -64,12 +69,8 @@ def test_another_value_is_another_key(values: list[float], place: int, change: f
     other = list(values)
     other[place % len(values)] += change
 
-    assert name_task(make_task(values=values), DEFAULT_CLIENT) == name_task(
-        make_task(values=[*values]), DEFAULT_CLIENT
-    )
-    assert name_task(make_task(values=values), DEFAULT_CLIENT) != name_task(
-        make_task(values=other), DEFAULT_CLIENT
-    )
+    assert name(make_task(values=values)) == name(make_task(values=[*values]))
+    assert name(make_task(values=values)) != name(make_task(values=other))
 
 
 def test_the_oldest_are_forgotten_where_they_take_too_much() -> None:
