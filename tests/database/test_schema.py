@@ -1,4 +1,6 @@
 import importlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -27,3 +29,13 @@ def test_every_revision_can_be_taken_back_and_applied_again(database: Database) 
         assert set(inspect(connection).get_table_names()) == {"alembic_version"}
         upgrade(connection)
         assert set(inspect(connection).get_table_names()) == before
+
+
+def test_databases_are_brought_up_to_date_beside_one_another(tmp_path: Path) -> None:
+    databases = [Database(f"sqlite:///{tmp_path}/{number}.db") for number in range(4)]
+    with ThreadPoolExecutor(len(databases)) as pool:
+        list(pool.map(Database.prepare, databases))
+    for database in databases:
+        with database.read() as connection:
+            assert inspect(connection).has_table("forecast_jobs")
+        database.close()
