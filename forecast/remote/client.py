@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from forecast.models import get_service
@@ -48,7 +49,7 @@ def open_client() -> "httpx.AsyncClient":
     import httpx
 
     transport = httpx.AsyncHTTPTransport(
-        verify=ssl.create_default_context(),
+        verify=_trusted(),
         trust_env=False,
         # One service that is slow must not take the connections of the others.
         limits=httpx.Limits(
@@ -59,6 +60,12 @@ def open_client() -> "httpx.AsyncClient":
         socket_options=_socket_options(),
     )
     return httpx.AsyncClient(transport=transport, trust_env=False)
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    # Reading the host's certificates takes longer than many a call.
+    return ssl.create_default_context()
 
 
 def _socket_options() -> list[tuple[int, int, int]]:

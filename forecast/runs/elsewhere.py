@@ -48,7 +48,6 @@ class ModelElsewhere:
     pinned: Pinned
     longest: float
     patience: float | None
-    cancelled: Callable[[], bool]
     version: str | None = None
 
     def prepare(self, request: InferenceRequest[Any]) -> None:
@@ -92,7 +91,7 @@ class ModelElsewhere:
             except _PASSING as error:
                 if self.patience is not None:
                     raise
-                pause(error.retry_after or RETRY_SECONDS, self.cancelled)
+                pause(error.retry_after or RETRY_SECONDS, self.service.cancelled)
 
 
 def read_state(service: ServiceCalls) -> dict[str, Any]:

@@ -156,17 +156,17 @@ class RunWork:
         from forecast.runs.elsewhere import read_state  # with httpx, which takes a while
 
         try:
-            return read_state(self._calls(model_id))
+            return read_state(self._calls(model_id, lambda: False))
         except NotInitializedError:
             if not self._settings.lazy_initialization:
                 raise
             return {}
 
-    def _calls(self, model_id: str) -> "ServiceCalls":
+    def _calls(self, model_id: str, cancelled: Callable[[], bool]) -> "ServiceCalls":
         from forecast.runs.calls import ServiceCalls
 
         key = self._settings.api_secret_key.get_secret_value()
-        return ServiceCalls(model_id, self._urls[model_id], key)
+        return ServiceCalls(model_id, self._urls[model_id], key, cancelled)
 
     def _model(self, model_id: str, pinned: Pinned, cancelled: Callable[[], bool]) -> Model:
         if model_id not in self._urls:
@@ -174,7 +174,7 @@ class RunWork:
         from forecast.runs.elsewhere import ModelElsewhere
 
         longest = get_service(model_id).settings.timeout_seconds
-        return ModelElsewhere(self._calls(model_id), pinned, longest, self._patience, cancelled)
+        return ModelElsewhere(self._calls(model_id, cancelled), pinned, longest, self._patience)
 
     def _compute(self, ask: Ask, part: Part, cancelled: Callable[[], bool]) -> tuple[list[Item], str | None]:
         if ask.kind == "forecast":
