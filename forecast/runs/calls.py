@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -12,21 +12,23 @@ from forecast.core.errors import AbandonedError, SapheneiaError, ServiceUnavaila
 from forecast.core.routing import PREFIX
 from forecast.remote.client import open_client
 from forecast.remote.faults import RETRY_SECONDS, told
+from forecast.remote.place import Place
+from forecast.remote.sending import CONNECT_SECONDS, send
 
-_CONNECT_SECONDS = 2.0
 _LOOK_SECONDS = 0.1
 _ROWS = re.compile(r"\b([Rr]ows?) (\d+)(?: and (\d+))?")
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceCalls:
-    """The routes of one model in the service at `url`, which has the gateway's key.
+    """The routes of one model in the service at a place, which has the gateway's key.
 
-    A call is given up as soon as `cancelled` tells so: its connection is closed, by which the service knows.
+    A call takes part in the service's circuit, and is given up as soon as `cancelled` tells so: its
+    connection is closed, by which the service knows.
     """
 
     model_id: str
-    url: str
+    place: Place
     key: str
     cancelled: Callable[[], bool]
 
@@ -44,26 +46,23 @@ class ServiceCalls:
         where the call is given up, and ServiceUnavailableError or ServiceLostError where the service does not
         answer within so many seconds.
         """
-
-        def ask(client: httpx.AsyncClient) -> Awaitable[httpx.Response]:
-            return client.request(
-                "GET" if body is None else "POST",
-                f"{self.url}{PREFIX}/{self.model_id}/{route}",
-                headers={"Authorization": f"Bearer {self.key}", **(headers or {})},
-                content=body,
-                timeout=httpx.Timeout(seconds, connect=_CONNECT_SECONDS),
-            )
-
+        request = httpx.Request(
+            "GET" if body is None else "POST",
+            f"{self.place.url}{PREFIX}/{self.model_id}/{route}",
+            headers={"Authorization": f"Bearer {self.key}", **(headers or {})},
+            content=body,
+            extensions={"timeout": httpx.Timeout(seconds, connect=CONNECT_SECONDS).as_dict()},
+        )
         with told(self.model_id):
             # A loop of its own: a call that blocks could not be given up.
-            answer = asyncio.run(self._wait(ask))
+            answer = asyncio.run(self._wait(request))
         if answer.status_code >= 400:
             raise self._read_error(answer, name_row)
         return answer.content
 
-    async def _wait(self, ask: Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]) -> httpx.Response:
+    async def _wait(self, request: httpx.Request) -> httpx.Response:
         async with open_client() as client:
-            asking = asyncio.ensure_future(ask(client))
+            asking = asyncio.create_task(self._ask(client, request))
             try:
                 while not asking.done():
                     if self.cancelled():
@@ -73,6 +72,11 @@ class ServiceCalls:
             finally:
                 asking.cancel()
                 await asyncio.wait([asking])
+
+    async def _ask(self, client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+        answer = await send(client, self.place.circuit, request)
+        await answer.aread()
+        return answer
 
     def _read_error(self, answer: httpx.Response, name_row: Callable[[int], int]) -> SapheneiaError:
         try:

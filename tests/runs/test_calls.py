@@ -10,9 +10,14 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from starlette.testclient import TestClient
 
-from forecast.core.errors import AbandonedError, SapheneiaError
+from forecast.core.errors import AbandonedError, SapheneiaError, ServiceLostError
+from forecast.remote.circuit import FAILURES, Circuit
+from forecast.remote.place import Place
 from forecast.runs.calls import ServiceCalls
+from tests import fake_model
 from tests.conftest import AUTHORIZED, KEY, MakeApp
+from tests.core.conftest import PREFIX, REQUEST
+from tests.fakes import FakeAdapter, Gate
 from tests.jobs.test_routes import JOBS, until
 from tests.remote.conftest import Scripted, Serve, free_port, hanging
 
@@ -41,7 +46,7 @@ def silent(serve: Serve) -> Silent:
 
 
 def at(url: str, cancelled: Callable[[], bool] = lambda: False) -> ServiceCalls:
-    return ServiceCalls("fake", url, KEY, cancelled)
+    return ServiceCalls("fake", Place(url, Circuit("fake")), KEY, cancelled)
 
 
 def begin(silent: Silent, client: TestClient) -> str:
@@ -125,3 +130,41 @@ def test_a_forecast_whose_deadline_passed_is_computed_no_more(
         assert (late.status_code, late.json()["error"]) == (504, "DEADLINE_EXCEEDED")
         assert silent.asked.is_set()
         assert silent.dropped.wait(PATIENCE_SECONDS)
+
+
+def test_calls_that_fail_open_the_circuit_for_forecasts_jobs_and_inferences_alike(
+    make_app: MakeApp, database_url: str, items: pd.DataFrame
+) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    app = make_app(database_url=database_url, model_service_urls={"fake": url})
+    asked = {"model": "fake", "prediction_length": 4}
+    with TestClient(app, headers=AUTHORIZED) as client:
+        for path in ("/api/v1/forecast", JOBS, "/api/v1/forecast"):
+            lost = client.post(path, json=asked)
+            assert (lost.status_code, lost.headers["Retry-After"]) == (503, "1")
+            assert "cannot be reached; nothing was done" in lost.json()["detail"]
+        for path, body in (("/api/v1/forecast", asked), (JOBS, asked), (f"{PREFIX}/inference", REQUEST)):
+            refused = client.post(path, json=body)
+            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+            assert refused.json()["error"] == "MODEL_SERVICE_UNAVAILABLE"
+            assert "tried again shortly" in refused.json()["detail"]
+
+
+def test_a_circuit_that_inferences_opened_refuses_jobs_until_a_part_is_answered(
+    make_app: MakeApp, database_url: str, items: pd.DataFrame, serve: Serve, fake: FakeAdapter
+) -> None:
+    url = serve(make_app(model_name="fake"))
+    fake_model.service.initialize()
+    gate = fake.on_predict = Gate()
+    app = make_app(database_url=database_url, model_service_urls={"fake": url})
+    with TestClient(app, headers=AUTHORIZED) as client:
+        circuit: Circuit = app.state.places["fake"].circuit
+        job = client.post(JOBS, json={"model": "fake", "prediction_length": 4})
+        assert gate.entered.wait(PATIENCE_SECONDS)
+        for _ in range(FAILURES):
+            with pytest.raises(ServiceLostError), circuit.attempt():
+                raise ServiceLostError("gone")
+        assert client.post(JOBS, json={"model": "fake"}).status_code == 503
+        gate.opened.set()
+        until(lambda: client.get(job.headers["Location"]).json()["status"] == "succeeded")
+        assert client.post("/api/v1/forecast", json={"model": "fake"}).status_code == 200
