@@ -140,6 +140,8 @@ def _add_lifecycle(
             model_status=now.status,
             details=_details(now, caller) or source,
             progress=_progress(now.progress),
+            model_info=_model_info(now.config) if now.ready else None,
+            model_version=service.version if now.ready else None,
             weights=_weights_info(now),
         )
 
@@ -225,6 +227,7 @@ def _weights_info(now: Snapshot[Any]) -> WeightsInfo | None:
         memory_bytes=weights.bytes,
         device=weights.device,
         precision=now.config.precision,
+        fingerprint=weights.fingerprint,
     )
 
 

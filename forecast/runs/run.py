@@ -151,7 +151,7 @@ class RunWork:
         if self._patience is None and not now.ready and self._settings.lazy_initialization:
             asked = InitializationRequest()
             return pin(choose_config(service.adapter, service.settings, asked, service.folder))
-        return pin(service.require_ready()[0])
+        return pin(*service.require_ready())
 
     def _pin_elsewhere(self, model_id: str) -> Pinned:
         from forecast.runs.elsewhere import read_state  # with httpx, which takes a while

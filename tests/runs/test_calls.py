@@ -21,7 +21,8 @@ from tests.fakes import FakeAdapter, Gate
 from tests.jobs.test_routes import JOBS, until
 from tests.remote.conftest import Scripted, Serve, free_port, hanging
 
-READY = {"model_status": "ready", "details": "Source: built-in", "progress": None, "weights": None}
+INFO = {"source": "built-in", "precision": "float32", "backend": "cpu", "context_len": None, "horizon_len": 4}
+READY = {"model_status": "ready", "model_info": INFO, "model_version": "built-in (numpy 2)", "weights": None}
 PATIENCE_SECONDS = 30
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import pandas as pd
 import pytest
@@ -6,11 +7,15 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from forecast.core.config import Settings
+from forecast.core.errors import ConfigConflictError
+from forecast.core.schemas import InitializationRequest
 from forecast.database.connection import Database
 from forecast.main import create_app
+from forecast.runs import elsewhere
+from forecast.runs.work import Ask, Work
 from tests import fake_model
 from tests.conftest import AUTHORIZED, MakeApp
-from tests.fakes import FakeAdapter
+from tests.fakes import FakeAdapter, make_module
 from tests.runs.conftest import ask, demand, put
 
 
@@ -67,3 +72,28 @@ def test_a_service_that_cannot_be_reached_is_unavailable(
 
     assert (answer.status_code, answer.json()["error"]) == (503, "MODEL_SERVICE_UNAVAILABLE")
     assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_a_run_whose_service_has_other_weights_meanwhile_ends_instead_of_mixing_two_models(
+    behind: TestClient, items: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(weight: float, **asked: Any) -> None:
+        fake_model.service.shutdown()
+        monkeypatch.setattr(FakeAdapter, "module", lambda self, loaded: make_module(weight))
+        fake_model.service.initialize(InitializationRequest(**asked))
+
+    load(1.0)
+    work: Work = cast(FastAPI, behind.app).state.jobs.work
+    asked = Ask("forecast", "default", "tests", "fake", {"prediction_length": 4})
+    part = work.split(asked, 100)[0]
+    load(1.0)  # as a restart does
+    assert work.compute(asked, part, lambda: False).failed == 0
+    for weight, changed, name in ((1.0, {"context_len": 20}, "context_len"), (2.0, {}, "fingerprint")):
+        load(weight, **changed)
+        with pytest.raises(ConfigConflictError, match=f"another {name} than when this run began"):
+            work.compute(asked, part, lambda: False)
+
+    # Where it is loaded anew after its state was read, the answer itself tells.
+    monkeypatch.setattr(elsewhere, "read_state", lambda service: {})
+    with pytest.raises(ConfigConflictError, match="another fingerprint"):
+        work.compute(asked, part, lambda: False)
