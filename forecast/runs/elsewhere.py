@@ -49,13 +49,17 @@ class ModelElsewhere:
     longest: float
     patience: float | None
     version: str | None = None
+    unseen: bool = False
 
     def prepare(self, request: InferenceRequest[Any]) -> None:
-        """Let pass where the model is loaded as it was when the run began; raise ConfigConflictError else."""
-        if not self.pinned:
-            return  # it loads itself when it is first asked
-        now = self._patiently(lambda: read_state(self.service))
-        check_service(self.service.model_id, now, self.pinned)
+        """Let pass where the model is loaded as it was when the run began; raise ConfigConflictError else.
+
+        One that is not loaded passes: the service loads it when it is asked, or says that it does not.
+        """
+        try:
+            self._check_state()
+        except NotInitializedError:
+            self.unseen = True
 
     def compute(self, portion: Portion) -> dict[str, list[Predicted]]:
         """Return the forecasts of a portion by series, one a target.
@@ -80,7 +84,15 @@ class ModelElsewhere:
         table = pa.ipc.open_stream(self._patiently(ask)).read_all()
         said = orjson.loads(table.schema.metadata[METADATA_KEY])
         self._check_made(said["execution_metadata"])
+        if self.unseen:
+            self._check_state()
         return dict(zip(portion.rows, _read(table, said, portion), strict=True))
+
+    def _check_state(self) -> None:
+        if self.pinned:
+            now = self._patiently(lambda: read_state(self.service))
+            check_service(self.service.model_id, now, self.pinned)
+            self.unseen = False
 
     def _check_made(self, told: Mapping[str, Any]) -> None:
         # It may have been loaded anew since its state was read, or be another of several services.

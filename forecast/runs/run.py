@@ -91,8 +91,8 @@ class RunWork:
             try:
                 rows, version = self._compute(ask, part, cancelled)
             except (NotInitializedError, ShutDownError):
-                if self._patience is not None:
-                    raise
+                if self._patience is not None or ask.model_id in self._places:
+                    raise  # a service loads its model itself
                 continue  # it is loaded again
             return PartResult(rows, version, time.monotonic() - started)
 

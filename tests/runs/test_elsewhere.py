@@ -7,12 +7,12 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from forecast.core.config import Settings
-from forecast.core.errors import ConfigConflictError
+from forecast.core.errors import ConfigConflictError, NotInitializedError
 from forecast.core.schemas import InitializationRequest
 from forecast.database.connection import Database
 from forecast.main import create_app
 from forecast.runs import elsewhere
-from forecast.runs.work import Ask, Work
+from forecast.runs.work import Ask, Part, Work
 from tests import fake_model
 from tests.conftest import AUTHORIZED, MakeApp
 from tests.fakes import FakeAdapter, make_module
@@ -74,6 +74,14 @@ def test_a_service_that_cannot_be_reached_is_unavailable(
     assert int(answer.headers["retry-after"]) >= 1
 
 
+def begin(client: TestClient) -> tuple[Work, Ask, Part]:
+    """Return the work of a gateway's jobs, and the only part of one that begins now."""
+    work: Work = cast(FastAPI, client.app).state.jobs.work
+    asked = Ask("forecast", "default", "tests", "fake", {"prediction_length": 4, "dataset": "default"})
+    (part,) = work.split(asked, 100)
+    return work, asked, part
+
+
 def test_a_run_whose_service_has_other_weights_meanwhile_ends_instead_of_mixing_two_models(
     behind: TestClient, items: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,9 +91,7 @@ def test_a_run_whose_service_has_other_weights_meanwhile_ends_instead_of_mixing_
         fake_model.service.initialize(InitializationRequest(**asked))
 
     load(1.0)
-    work: Work = cast(FastAPI, behind.app).state.jobs.work
-    asked = Ask("forecast", "default", "tests", "fake", {"prediction_length": 4})
-    part = work.split(asked, 100)[0]
+    work, asked, part = begin(behind)
     load(1.0)  # as a restart does
     assert work.compute(asked, part, lambda: False).failed == 0
     for weight, changed, name in ((1.0, {"context_len": 20}, "context_len"), (2.0, {}, "fingerprint")):
@@ -97,3 +103,30 @@ def test_a_run_whose_service_has_other_weights_meanwhile_ends_instead_of_mixing_
     monkeypatch.setattr(elsewhere, "read_state", lambda service: {})
     with pytest.raises(ConfigConflictError, match="another fingerprint"):
         work.compute(asked, part, lambda: False)
+
+
+def test_a_part_whose_service_has_no_model_is_put_off(behind: TestClient, items: pd.DataFrame) -> None:
+    work, asked, part = begin(behind)
+    fake_model.service.shutdown()
+    with pytest.raises(NotInitializedError):
+        work.compute(asked, part, lambda: False)
+    fake_model.service.initialize()
+    assert work.compute(asked, part, lambda: False).failed == 0
+
+
+def test_a_part_whose_service_loads_its_model_when_asked_is_held_against_what_it_then_has(
+    make_app: MakeApp, serve: Callable[[FastAPI], str], database_url: str, items: pd.DataFrame
+) -> None:
+    url = serve(make_app(lazy_initialization=True))
+    fake_model.service.initialize()
+    app = make_app(database_url=database_url, model_service_urls=f"fake={url}")
+    with TestClient(app, headers=AUTHORIZED) as client:
+        work, asked, part = begin(client)
+        fake_model.service.shutdown()
+        assert work.compute(asked, part, lambda: False).failed == 0
+        fake_model.service.shutdown()
+        fake_model.service.initialize(InitializationRequest(horizon_len=9))
+        work, asked, part = begin(client)
+        fake_model.service.shutdown()
+        with pytest.raises(ConfigConflictError, match="another horizon_len"):
+            work.compute(asked, part, lambda: False)
