@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import httpx
 import orjson
@@ -11,7 +12,7 @@ import orjson
 from forecast.core.errors import AbandonedError, SapheneiaError, ServiceUnavailableError
 from forecast.core.routing import PREFIX
 from forecast.remote.client import open_client
-from forecast.remote.faults import RETRY_SECONDS, told
+from forecast.remote.faults import RETRY_SECONDS, refuses_key, told
 from forecast.remote.place import Place
 from forecast.remote.sending import CONNECT_SECONDS, send
 
@@ -79,6 +80,8 @@ class ServiceCalls:
         return answer
 
     def _read_error(self, answer: httpx.Response, name_row: Callable[[int], int]) -> SapheneiaError:
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:
+            return refuses_key(self.model_id)
         try:
             problem = orjson.loads(answer.content)
             code, detail = str(problem["error"]), str(problem["detail"])

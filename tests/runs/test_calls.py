@@ -96,6 +96,15 @@ def test_a_service_that_is_not_there_is_unavailable() -> None:
     assert told.value.code == "MODEL_SERVICE_UNAVAILABLE"
 
 
+def test_a_service_with_another_key_is_no_fault_of_the_caller(serve: Serve) -> None:
+    async def refuse(_: Request) -> Response:
+        return Response(orjson.dumps({"error": "UNAUTHORIZED", "detail": "The key is wrong."}), 401)
+
+    with pytest.raises(SapheneiaError, match="refuses API_SECRET_KEY; both need the same one") as told:
+        at(serve(Scripted(refuse).app())).call("status", 5.0)
+    assert (told.value.status, told.value.code) == (503, "MODEL_SERVICE_UNAVAILABLE")
+
+
 def test_a_job_that_is_cancelled_ends_what_its_service_computes(
     make_app: MakeApp, database_url: str, items: pd.DataFrame, silent: Silent
 ) -> None:
