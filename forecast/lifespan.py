@@ -38,7 +38,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         async with (
             ended_by_signal(settings.drain_seconds) as signalled,
-            connect(app.state.service_urls, signalled) as app.state.remote,
+            connect(app.state.places, signalled) as app.state.remote,
             create_task_group() as meanwhile,
         ):
             app.state.readiness.ends_when(signalled.is_set)

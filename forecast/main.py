@@ -82,7 +82,7 @@ def _hold_records(app: FastAPI, settings: Settings) -> None:
     state.authenticator = make_authenticator(settings, state.database)
     state.run_settings = RunSettings()
     require_active("DEFAULT_MODEL", [state.run_settings.default_model])
-    state.jobs = open_desk(settings, state.run_settings, state.database, state.services, state.service_urls)
+    state.jobs = open_desk(settings, state.run_settings, state.database, state.services, state.places)
     state.idempotency_keys = Keys(state.database, IdempotencySettings().idempotency_hours)
     state.watcher = Watcher(state.database, WatchSettings().job_streams_per_client)
     state.webhook_settings = WebhookSettings()

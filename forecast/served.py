@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from forecast.core.config import Settings
 from forecast.core.readiness import Readiness
 from forecast.models import get_available_models, get_router, get_service, require_active, require_settings
+from forecast.remote.place import find_places
 
 
 def hold_models(app: FastAPI, settings: Settings) -> None:
@@ -16,15 +17,15 @@ def hold_models(app: FastAPI, settings: Settings) -> None:
     require_settings(served)
     urls = _choose_remote(settings)
     app.state.model_ids = served
-    app.state.service_urls = urls
+    app.state.places = find_places(urls)
     app.state.services = {model_id: get_service(model_id) for model_id in served if model_id not in urls}
-    app.state.remote = {}  # those of the URLs, while the app runs
+    app.state.remote = {}  # those at the places, while the app runs
     app.state.readiness = Readiness(app.state.services, _required(settings, served))
 
 
 def include_models(app: FastAPI, settings: Settings) -> None:
     """Let the app answer for the models that its state has."""
-    for model_id in app.state.service_urls:
+    for model_id in app.state.places:
         from forecast.remote.routes import build_remote_router  # with httpx, which takes a while
 
         router = build_remote_router(model_id, get_router(model_id))

@@ -32,7 +32,7 @@ _AS_THEY_ARE = (ARROW, PARQUET, EVENT_STREAM)
 
 def add_middleware(app: FastAPI, settings: Settings, limits: BodyLimits, registry: CollectorRegistry) -> None:
     """Put the middleware around the app: the last one added sees a request first, and its response last."""
-    passed_on = tuple(f"{PREFIX}/{model_id}/" for model_id in app.state.service_urls)
+    passed_on = tuple(f"{PREFIX}/{model_id}/" for model_id in app.state.places)
     app.add_middleware(Except, prefixes=passed_on, middleware=partial(Decompression, limits=limits))
     app.add_middleware(KeyBeforeBody)
     packing = partial(GZipMiddleware, minimum_size=1024, compresslevel=1, exclude_content_types=_AS_THEY_ARE)

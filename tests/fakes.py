@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -96,3 +96,13 @@ def make_task(name: str = "a", horizon: int = 4, values: Sequence[float] = (1.0,
 
 def make_service(adapter: FakeAdapter | None = None) -> ModelService[str]:
     return ModelService(adapter or FakeAdapter(), FakeSettings, Path(__file__).parent)
+
+
+def make_module(weight: float) -> Any:
+    """Return a torch module whose weights are all the same, for `module` of an adapter."""
+    import torch
+
+    layer = torch.nn.Linear(2, 2)
+    torch.nn.init.constant_(layer.weight, weight)
+    torch.nn.init.constant_(layer.bias, 0.0)
+    return layer

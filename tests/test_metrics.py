@@ -102,8 +102,9 @@ def test_a_models_figures_are_told(client: TestClient, fake: FakeAdapter) -> Non
 def test_the_weights_of_a_model_are_told_in_bytes(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    weights = Weights(parameters=10, bytes=40, device="cpu")
-    monkeypatch.setattr("forecast.core.loading.weigh", lambda module: weights)
+    weights = Weights(parameters=10, bytes=40, device="cpu", fingerprint="")
+    monkeypatch.setattr("forecast.core.loading.weigh", lambda module, fingerprint: weights)
+    monkeypatch.setattr("forecast.core.loading.fingerprint", lambda module: "")
     monkeypatch.setattr(FakeAdapter, "module", lambda self, loaded: object())
     monkeypatch.setattr(FakeAdapter, "blocks", lambda self, loaded: [])
     monkeypatch.setattr("forecast.core.loading.empty_weights", lambda module: None)

@@ -82,6 +82,7 @@ def settle(plan: Plan, answer: Answer, started: float) -> Outcome:
         "async_execution": True,
         "thread_pool": True,
         "model_version": plan.model_version,
+        "weights_fingerprint": plan.ready.weights.fingerprint if plan.ready.weights else None,
         "api_version": API_VERSION,
     }
     return Outcome(plan, forecasts, columns, levels, list(warnings), execution)

@@ -63,11 +63,10 @@ class ModelService(Generic[Loaded]):
         """Read the settings anew; raise ValidationError where they are not valid."""
         self.settings = self._settings_type()
 
-    @property
-    def version(self) -> str:
-        """Which weights and which version of the library make the forecasts."""
+    def version_of(self, config: ModelConfig) -> str:
+        """Return which weights and which version of the library make the forecasts of a configuration."""
         library = self.adapter.library
-        return f"{self.get_model_source_info() or 'none'} ({library} {distribution_version(library)})"
+        return f"{config.source} ({library} {distribution_version(library)})"
 
     @property
     def snapshot(self) -> Snapshot[Loaded]:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from forecast.core.adapter import Adapter, ModelConfig
 from forecast.core.precision import lower_precision
-from forecast.core.weights import Weights, empty_weights, weigh
+from forecast.core.weights import Weights, empty_weights, fingerprint, weigh
 
 Loaded = TypeVar("Loaded")
 
@@ -16,9 +16,11 @@ def load_model(adapter: Adapter[Loaded], config: ModelConfig) -> tuple[Loaded, W
         loaded = adapter.load(config)
         undo.callback(unload_model, adapter, loaded)
         module = adapter.module(loaded)
+        weights = None
         if module is not None:
+            told = fingerprint(module)  # of the weights as they came, whatever they compute in
             lower_precision(adapter.blocks(loaded), config.precision)
-        weights = None if module is None else weigh(module)
+            weights = weigh(module, told)
         undo.pop_all()
     return loaded, weights
 

@@ -70,7 +70,7 @@ def make_plan(
         Task(first, horizon, levels, options, regressed.backcast, tuple(companions))
         for first, *companions in groups
     )
-    return Plan(tasks, panel, parameters, regressed, service.version, ready)
+    return Plan(tasks, panel, parameters, regressed, service.version_of(config), ready)
 
 
 def check_request(

@@ -46,7 +46,7 @@ class VisualizationData(BaseModel):
 
 
 class ExecutionMetadata(BaseModel):
-    """Where the time went, in seconds."""
+    """Where the time went, in seconds, and what made the forecast."""
 
     total_time_seconds: float
     execution_time_seconds: float
@@ -56,6 +56,7 @@ class ExecutionMetadata(BaseModel):
     async_execution: bool
     thread_pool: bool
     model_version: str
+    weights_fingerprint: str | None
     api_version: str
 
 

@@ -30,7 +30,7 @@ class ResultCache:
         self._kept: OrderedDict[bytes, tuple[float, int, Forecast]] = OrderedDict()
         self._bytes = 0
 
-    def keys(self, tasks: Iterable[Task], client_id: str) -> list[bytes]:
+    def keys(self, tasks: Sequence[Task], client_id: str) -> list[bytes]:
         """Return what names a client's forecasts of tasks; nothing where none are remembered."""
         return name_tasks(tasks, client_id) if self._most_bytes else []
 

@@ -135,11 +135,14 @@ def _add_lifecycle(
     async def read_status(caller: Calling) -> StatusResponse:
         """Tell the model's state at once, whatever it is doing; why a load failed only to operators."""
         now: Snapshot[Any] = service.snapshot
+        loaded = now.config if now.ready else None
         source = f"Source: {now.config.source}" if now.config else None
         return StatusResponse(
             model_status=now.status,
             details=_details(now, caller) or source,
             progress=_progress(now.progress),
+            model_info=_model_info(loaded) if loaded else None,
+            model_version=service.version_of(loaded) if loaded else None,
             weights=_weights_info(now),
         )
 
@@ -225,6 +228,7 @@ def _weights_info(now: Snapshot[Any]) -> WeightsInfo | None:
         memory_bytes=weights.bytes,
         device=weights.device,
         precision=now.config.precision,
+        fingerprint=weights.fingerprint,
     )
 
 

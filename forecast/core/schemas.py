@@ -193,20 +193,23 @@ class Progress(BaseModel):
 
 
 class WeightsInfo(BaseModel):
-    """The weights of a loaded model: their number, the bytes they take, and where they are."""
+    """The weights of a loaded model: their number, the bytes they take, where they are, and which."""
 
     parameters: int
     memory_bytes: int
     device: str
     precision: Precision
+    fingerprint: str
 
 
 class StatusResponse(BaseModel):
-    """The model's state, how far it is while it loads, and its weights when they are loaded."""
+    """The model's state, how far it is while it loads, and what is loaded once it is."""
 
     model_status: str
     details: str | None
     progress: Progress | None
+    model_info: ModelInfo | None
+    model_version: str | None
     weights: WeightsInfo | None
 
 

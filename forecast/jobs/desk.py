@@ -10,6 +10,7 @@ from forecast.database.connection import Database
 from forecast.jobs.claims import Clock, utc_now
 from forecast.jobs.runner import Runner, make_runner
 from forecast.jobs.settings import JobSettings
+from forecast.remote.place import Place
 from forecast.runs.run import RunWork
 from forecast.runs.settings import RunSettings
 from forecast.runs.work import Work
@@ -32,10 +33,10 @@ def open_desk(
     limits: RunSettings,
     database: Database,
     services: Mapping[str, ModelService[Any]],
-    urls: Mapping[str, str],
+    places: Mapping[str, Place],
 ) -> Jobs:
     """Return what the gateway's jobs need; its runner is still to be started."""
     own = JobSettings()
-    work = RunWork(settings, limits, database, services, urls)
-    runner = make_runner(own, database, work, [*services, *urls])
+    work = RunWork(settings, limits, database, services, places)
+    runner = make_runner(own, database, work, [*services, *places])
     return Jobs(database, work, runner, own, limits)

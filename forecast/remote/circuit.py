@@ -1,6 +1,7 @@
 """A circuit before a service: open while it cannot be reached, and tried again after a pause."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,11 +24,12 @@ class _State:
 
 
 class Circuit:
-    """What the calls of one service have shown; used on the event loop alone, so that it needs no lock."""
+    """What the calls of one service have shown, those of the event loop and those of threads."""
 
     def __init__(self, model_id: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._model_id = model_id
+        self.model_id = model_id
         self._clock = clock
+        self._lock = threading.Lock()  # never held while anything is waited for
         self._state = _State()
 
     @contextmanager
@@ -46,25 +48,29 @@ class Circuit:
         self._succeed()
 
     def _enter(self) -> None:
-        now, until = self._clock(), self._state.next_try
-        if until is None:
-            return
-        if now < until:
-            raise ServiceUnavailableError(
-                f"The service of the model '{self._model_id}' was not reached; it is tried again shortly.",
-                retry_after=until - now,
-            )
-        # Half open: this call finds out, and the next one may where it takes longer than the pause.
-        self._state = _State(self._state.failures, now + PAUSE_SECONDS)
+        with self._lock:
+            now, until = self._clock(), self._state.next_try
+            if until is None:
+                return
+            if now >= until:
+                # Half open: this call finds out, and the next one may where it takes longer than the pause.
+                self._state = _State(self._state.failures, now + PAUSE_SECONDS)
+                return
+        raise ServiceUnavailableError(
+            f"The service of the model '{self.model_id}' was not reached; it is tried again shortly.",
+            retry_after=until - now,
+        )
 
     def _fail(self) -> None:
-        failures = self._state.failures + 1
-        opens = failures >= FAILURES
-        if opens and self._state.next_try is None:
-            log.warning("model=%s circuit=open failures=%d", self._model_id, failures)
-        self._state = _State(failures, self._clock() + PAUSE_SECONDS if opens else None)
+        with self._lock:
+            before, failures = self._state, self._state.failures + 1
+            opens = failures >= FAILURES
+            self._state = _State(failures, self._clock() + PAUSE_SECONDS if opens else None)
+        if opens and before.next_try is None:
+            log.warning("model=%s circuit=open failures=%d", self.model_id, failures)
 
     def _succeed(self) -> None:
-        if self._state.next_try is not None:
-            log.info("model=%s circuit=closed", self._model_id)
-        self._state = _State()
+        with self._lock:
+            before, self._state = self._state, _State()
+        if before.next_try is not None:
+            log.info("model=%s circuit=closed", self.model_id)

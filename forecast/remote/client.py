@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from forecast.models import get_service
@@ -12,6 +13,7 @@ from forecast.models import get_service
 if TYPE_CHECKING:
     import httpx
 
+    from forecast.remote.place import Place
     from forecast.remote.service import RemoteService
 
 _IDLE_CONNECTIONS = 64
@@ -23,13 +25,13 @@ _KEEP_ALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
 
 @asynccontextmanager
 async def connect(
-    urls: Mapping[str, str], ending: asyncio.Event
+    places: Mapping[str, "Place"], ending: asyncio.Event
 ) -> AsyncIterator["dict[str, RemoteService]"]:
     """Yield the service of each model by its ID; their connections are closed at the end.
 
     `ending` is set once the gateway is told to end: loads are not waited for then.
     """
-    if not urls:
+    if not places:
         yield {}
         return
     from forecast.remote.service import RemoteService
@@ -37,9 +39,9 @@ async def connect(
     async with open_client() as client:
         yield {
             model_id: RemoteService(
-                model_id, url, client, get_service(model_id).settings.timeout_seconds, ending
+                model_id, place, client, get_service(model_id).settings.timeout_seconds, ending
             )
-            for model_id, url in urls.items()
+            for model_id, place in places.items()
         }
 
 
@@ -48,7 +50,7 @@ def open_client() -> "httpx.AsyncClient":
     import httpx
 
     transport = httpx.AsyncHTTPTransport(
-        verify=ssl.create_default_context(),
+        verify=_trusted(),
         trust_env=False,
         # One service that is slow must not take the connections of the others.
         limits=httpx.Limits(
@@ -59,6 +61,12 @@ def open_client() -> "httpx.AsyncClient":
         socket_options=_socket_options(),
     )
     return httpx.AsyncClient(transport=transport, trust_env=False)
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    # Reading the host's certificates takes longer than many a call.
+    return ssl.create_default_context()
 
 
 def _socket_options() -> list[tuple[int, int, int]]:

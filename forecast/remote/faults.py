@@ -12,6 +12,14 @@ NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
 RETRY_SECONDS = 1.0
 
 
+def refuses_key(model_id: str) -> ServiceUnavailableError:
+    """Return what a caller, whose own key was right, is told where a service refuses that of the gateway."""
+    return ServiceUnavailableError(
+        f"The service of the model '{model_id}' refuses API_SECRET_KEY; both need the same one.",
+        retry_after=RETRY_SECONDS,
+    )
+
+
 @contextmanager
 def told(model_id: str) -> Iterator[None]:
     """Turn faults of the connection to a model's service into errors that name the model, and no host."""

@@ -16,7 +16,7 @@ from forecast.core.errors import AbandonedError, DeadlineError, ServiceUnavailab
 from forecast.core.principal import Principal
 from forecast.core.tracing import trace_headers
 from forecast.remote.caller import Caller
-from forecast.remote.faults import RETRY_SECONDS, told
+from forecast.remote.faults import RETRY_SECONDS, refuses_key, told
 from forecast.remote.headers import (
     milliseconds_left,
     pass_to_caller,
@@ -55,11 +55,7 @@ async def forward(service: RemoteService, request: Request, principal: Principal
     answer = await _first(asyncio.create_task(sending), caller, deadline, ending)
     if answer.status_code == HTTPStatus.UNAUTHORIZED:
         await answer.aclose()
-        # Not the caller's key is wrong, which the gateway has checked.
-        raise ServiceUnavailableError(
-            f"The service of the model '{service.model_id}' refuses API_SECRET_KEY; both need the same one.",
-            retry_after=RETRY_SECONDS,
-        )
+        raise refuses_key(service.model_id)
     return PassedOn(answer, service.model_id)
 
 

@@ -8,12 +8,10 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from forecast.core.errors import ServiceUnavailableError
-from forecast.remote.circuit import Circuit
-from forecast.remote.faults import NOTHING_SENT, told
 from forecast.remote.headers import Raw
+from forecast.remote.place import Place
+from forecast.remote.sending import CONNECT_SECONDS, send
 
-_CONNECT_SECONDS = 2.0
-_AGAIN_SECONDS = 0.2
 _HEALTH_SECONDS = 1.0
 _FRESH_SECONDS = 1.0
 
@@ -41,7 +39,7 @@ class RemoteService:
     def __init__(
         self,
         model_id: str,
-        url: str,
+        place: Place,
         client: httpx.AsyncClient,
         longest: float,
         ending: asyncio.Event,
@@ -50,10 +48,10 @@ class RemoteService:
         self.model_id = model_id
         self.longest = longest
         self.ending = ending
-        self._url = url
+        self._url = place.url
         self._client = client
         self._clock = clock
-        self._circuit = Circuit(model_id, clock)
+        self._circuit = place.circuit
         self._asking = asyncio.Lock()
         self._state = UNREACHABLE
         self._stale_at = -1.0
@@ -63,11 +61,9 @@ class RemoteService:
     ) -> httpx.Response:
         """Return the service's answer, whose body is still to be read and closed.
 
-        `silence` is how many seconds may pass without a sign of the service. Sent again, once, is only what
-        cannot have been done: a GET, and what found no connection. Raises ServiceUnavailableError where
-        there is none, no sign, or the circuit is open; ServiceLostError where it ends before the answer.
+        `silence` is how many seconds may pass without a sign of the service. Raises the errors of `send`.
         """
-        timeout = httpx.Timeout(silence, connect=_CONNECT_SECONDS)
+        timeout = httpx.Timeout(silence, connect=CONNECT_SECONDS)
         request = httpx.Request(
             method,
             self._url + path,
@@ -75,15 +71,7 @@ class RemoteService:
             content=body,
             extensions={"timeout": timeout.as_dict()},
         )
-        with self._circuit.attempt(), told(self.model_id):
-            try:
-                return await self._client.send(request, stream=True)
-            except httpx.TransportError as error:
-                again = method == "GET" and not isinstance(error, httpx.TimeoutException)
-                if not again and not isinstance(error, NOTHING_SENT):
-                    raise
-            await asyncio.sleep(_AGAIN_SECONDS)
-            return await self._client.send(request, stream=True)
+        return await send(self._client, self._circuit, request)
 
     async def state(self) -> State:
         """Return how the model is, as of the last second; all that ask meanwhile wait for one answer."""

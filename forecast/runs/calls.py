@@ -1,27 +1,37 @@
 """Calls of a model's service from a thread, whose errors become the gateway's own again."""
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import httpx
 import orjson
 
-from forecast.core.errors import SapheneiaError, ServiceUnavailableError
+from forecast.core.errors import AbandonedError, SapheneiaError, ServiceUnavailableError
 from forecast.core.routing import PREFIX
-from forecast.remote.faults import RETRY_SECONDS, told
+from forecast.remote.client import open_client
+from forecast.remote.faults import RETRY_SECONDS, refuses_key, told
+from forecast.remote.place import Place
+from forecast.remote.sending import CONNECT_SECONDS, send
 
-_CONNECT_SECONDS = 2.0
+_LOOK_SECONDS = 0.1
 _ROWS = re.compile(r"\b([Rr]ows?) (\d+)(?: and (\d+))?")
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceCalls:
-    """The routes of one model in the service at `url`, which has the gateway's key."""
+    """The routes of one model in the service at a place, which has the gateway's key.
+
+    A call takes part in the service's circuit, and is given up as soon as `cancelled` tells so: its
+    connection is closed, by which the service knows.
+    """
 
     model_id: str
-    url: str
+    place: Place
     key: str
+    cancelled: Callable[[], bool]
 
     def call(
         self,
@@ -33,20 +43,45 @@ class ServiceCalls:
     ) -> bytes:
         """Return what a route answers to a body, or to a GET without one.
 
-        Raises the error that the service tells, its rows called as `name_row` calls them, and
-        ServiceUnavailableError or ServiceLostError where it does not answer within so many seconds.
+        Raises the error that the service tells, its rows called as `name_row` calls them, AbandonedError
+        where the call is given up, and ServiceUnavailableError or ServiceLostError where the service does not
+        answer within so many seconds.
         """
-        timeout = httpx.Timeout(seconds, connect=_CONNECT_SECONDS)
-        sent = {"Authorization": f"Bearer {self.key}", **(headers or {})}
-        address = f"{self.url}{PREFIX}/{self.model_id}/{route}"
-        with told(self.model_id), httpx.Client(timeout=timeout, trust_env=False) as client:
-            method = "GET" if body is None else "POST"
-            answer = client.request(method, address, headers=sent, content=body)
+        request = httpx.Request(
+            "GET" if body is None else "POST",
+            f"{self.place.url}{PREFIX}/{self.model_id}/{route}",
+            headers={"Authorization": f"Bearer {self.key}", **(headers or {})},
+            content=body,
+            extensions={"timeout": httpx.Timeout(seconds, connect=CONNECT_SECONDS).as_dict()},
+        )
+        with told(self.model_id):
+            # A loop of its own: a call that blocks could not be given up.
+            answer = asyncio.run(self._wait(request))
         if answer.status_code >= 400:
             raise self._read_error(answer, name_row)
         return answer.content
 
+    async def _wait(self, request: httpx.Request) -> httpx.Response:
+        async with open_client() as client:
+            asking = asyncio.create_task(self._ask(client, request))
+            try:
+                while not asking.done():
+                    if self.cancelled():
+                        raise AbandonedError("The run was cancelled before its forecasts were made.")
+                    await asyncio.wait([asking], timeout=_LOOK_SECONDS)
+                return asking.result()
+            finally:
+                asking.cancel()
+                await asyncio.wait([asking])
+
+    async def _ask(self, client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+        answer = await send(client, self.place.circuit, request)
+        await answer.aread()
+        return answer
+
     def _read_error(self, answer: httpx.Response, name_row: Callable[[int], int]) -> SapheneiaError:
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:
+            return refuses_key(self.model_id)
         try:
             problem = orjson.loads(answer.content)
             code, detail = str(problem["error"]), str(problem["detail"])

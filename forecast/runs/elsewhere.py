@@ -1,7 +1,7 @@
 """Forecasts by a model in a service of its own."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,6 @@ import pandas as pd
 import pyarrow as pa
 
 from forecast.core.errors import (
-    ConfigConflictError,
     InitializingError,
     LoadingError,
     NotInitializedError,
@@ -28,10 +27,11 @@ from forecast.runs.calls import ServiceCalls
 from forecast.runs.cells import write_frame
 from forecast.runs.local import pause, to_micros
 from forecast.runs.outcome import Predicted
-from forecast.runs.pinning import Pinned, differing_weights
+from forecast.runs.pinning import Pinned, check_service
 from forecast.runs.portion import Portion
 
 _STATUS_SECONDS = 5.0
+_KEPT = ("source", "precision", "backend", "context_len", "horizon_len")
 _LONGER_SECONDS = 5.0
 _PASSING = (OverloadedError, LoadingError, RateLimitError, InitializingError)
 """What a service refuses for a while only."""
@@ -48,23 +48,24 @@ class ModelElsewhere:
     pinned: Pinned
     longest: float
     patience: float | None
-    cancelled: Callable[[], bool]
     version: str | None = None
+    unseen: bool = False
 
     def prepare(self, request: InferenceRequest[Any]) -> None:
-        """Let pass where the model is loaded as it was when the run began; raise ConfigConflictError else."""
-        if not self.pinned:
-            return  # it loads itself when it is first asked
-        now = self._patiently(lambda: read_state(self.service))
-        if differing_weights(now, self.pinned):
-            raise ConfigConflictError(
-                f"The model '{self.service.model_id}' is loaded otherwise than when this run began;"
-                " its forecasts would be of two models.",
-                details={"loaded": now, "requested": dict(self.pinned)},
-            )
+        """Let pass where the model is loaded as it was when the run began; raise ConfigConflictError else.
+
+        One that is not loaded passes: the service loads it when it is asked, or says that it does not.
+        """
+        try:
+            self._check_state()
+        except NotInitializedError:
+            self.unseen = True
 
     def compute(self, portion: Portion) -> dict[str, list[Predicted]]:
-        """Return the forecasts of a portion by series, one a target; raises the service's error."""
+        """Return the forecasts of a portion by series, one a target.
+
+        Raises the service's error, and ConfigConflictError where other weights than the run's made them.
+        """
         body = _write(portion)
         headers = {"Content-Type": ARROW, "Accept": ARROW}
         seconds = self.longest
@@ -82,8 +83,22 @@ class ModelElsewhere:
 
         table = pa.ipc.open_stream(self._patiently(ask)).read_all()
         said = orjson.loads(table.schema.metadata[METADATA_KEY])
-        self.version = said["execution_metadata"]["model_version"]
+        self._check_made(said["execution_metadata"])
+        if self.unseen:
+            self._check_state()
         return dict(zip(portion.rows, _read(table, said, portion), strict=True))
+
+    def _check_state(self) -> None:
+        if self.pinned:
+            now = self._patiently(lambda: read_state(self.service))
+            check_service(self.service.model_id, now, self.pinned)
+            self.unseen = False
+
+    def _check_made(self, told: Mapping[str, Any]) -> None:
+        # It may have been loaded anew since its state was read, or be another of several services.
+        now = {"model_version": told["model_version"], "fingerprint": told["weights_fingerprint"]}
+        check_service(self.service.model_id, now, self.pinned)
+        self.version = told["model_version"]
 
     def _patiently(self, ask: Callable[[], Any]) -> Any:
         while True:
@@ -92,11 +107,14 @@ class ModelElsewhere:
             except _PASSING as error:
                 if self.patience is not None:
                     raise
-                pause(error.retry_after or RETRY_SECONDS, self.cancelled)
+                pause(error.retry_after or RETRY_SECONDS, self.service.cancelled)
 
 
 def read_state(service: ServiceCalls) -> dict[str, Any]:
-    """Return what tells which weights a service has loaded; raise NotInitializedError where it has none."""
+    """Return what tells which weights a service has loaded, and how; see check_service.
+
+    Raises InitializingError while it loads, and NotInitializedError where it has none.
+    """
     now = orjson.loads(service.call("status", _STATUS_SECONDS))
     if now["model_status"] == "initializing":
         raise InitializingError(
@@ -104,8 +122,9 @@ def read_state(service: ServiceCalls) -> dict[str, Any]:
         )
     if now["model_status"] != "ready":
         raise NotInitializedError(f"The model '{service.model_id}' is not initialized in its service.")
-    weights = now["weights"] or {}
-    return {"source": now["details"].removeprefix("Source: "), "precision": weights.get("precision")}
+    weights = now["weights"] or {"fingerprint": None}
+    kept = {name: now["model_info"][name] for name in _KEPT}
+    return kept | {"model_version": now["model_version"], "fingerprint": weights["fingerprint"]}
 
 
 def _write(portion: Portion) -> bytes:

@@ -1,7 +1,7 @@
 """Keeping to the weights that a run began with, wherever its parts are computed."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from forecast.core.adapter import ModelConfig
@@ -28,30 +28,46 @@ _NAMES = (
     "mlflow_model_version",
     "source_type",
 )
-TOLD = ("source", "precision")
-"""What a service tells of the weights that it has."""
+_OF_WEIGHTS = ("source", "precision", "fingerprint")
+_OF_A_SERVICE = (*_OF_WEIGHTS, "backend", "context_len", "horizon_len", "model_version")
 _PAUSE_SECONDS = 0.25
 
 
-def pin(config: ModelConfig) -> dict[str, Any]:
-    """Return what tells the weights of a configuration, and how they compute, as JSON keeps it."""
+def pin(config: ModelConfig, ready: Ready[Any] | None = None) -> dict[str, Any]:
+    """Return what tells the weights of a configuration, and how they compute, as JSON keeps it.
+
+    Of a model that is loaded that is also which weights were found at their source.
+    """
     kept = config.model_dump(mode="json", include={*_NAMES, "accept_licence"}) | {"source": config.source}
+    if ready is not None and ready.weights is not None:
+        kept["fingerprint"] = ready.weights.fingerprint
     return {name: value for name, value in kept.items() if value is not None}
 
 
-def differing_weights(now: Pinned, pinned: Pinned) -> list[str]:
-    """Return what differs of what here and a service both tell of weights."""
-    known = [name for name in TOLD if now.get(name) is not None and pinned.get(name) is not None]
-    return [name for name in known if now[name] != pinned[name]]
-
-
-def check_pinned(model_id: str, config: ModelConfig, pinned: Pinned) -> None:
+def check_pinned(model_id: str, now: Pinned, pinned: Pinned) -> None:
     """Raise ConfigConflictError where a model is loaded otherwise than it was when the run began."""
-    now = pin(config)
-    if "backend" in pinned:
+    if _is_local(pinned):
         differing = [name for name in _NAMES if now.get(name) != pinned.get(name)]
-    else:  # it began in a service
-        differing = differing_weights(now, pinned)
+        _refuse(model_id, now, pinned, differing + _differing(now, pinned, ("fingerprint",)))
+    else:
+        _refuse(model_id, now, pinned, _differing(now, pinned, _OF_WEIGHTS))
+
+
+def check_service(model_id: str, now: Pinned, pinned: Pinned) -> None:
+    """Raise ConfigConflictError where a service tells otherwise than it was told when the run began."""
+    _refuse(model_id, now, pinned, _differing(now, pinned, _OF_A_SERVICE))
+
+
+def _is_local(pinned: Pinned) -> bool:
+    """Return whether a run began in a process with the model, and not in one that asks a service."""
+    return "source_type" in pinned
+
+
+def _differing(now: Pinned, pinned: Pinned, names: Sequence[str]) -> list[str]:
+    return [name for name in names if name in now and name in pinned and now[name] != pinned[name]]
+
+
+def _refuse(model_id: str, now: Pinned, pinned: Pinned, differing: Sequence[str]) -> None:
     if differing:
         raise ConfigConflictError(
             f"The model '{model_id}' is loaded with another {', '.join(differing)} than when this run began;"
@@ -88,15 +104,15 @@ def make_ready(
 def require_pinned(service: ModelService[Any], pinned: Pinned) -> tuple[ModelConfig, Ready[Any]]:
     """Return the loaded model; raise NotInitializedError, or ConfigConflictError as check_pinned does."""
     config, ready = service.require_ready()
-    check_pinned(service.adapter.model_id, config, pinned)
+    check_pinned(service.adapter.model_id, pin(config, ready), pinned)
     return config, ready
 
 
 def _request(service: ModelService[Any], pinned: Pinned) -> InitializationRequest:
-    if "backend" not in pinned:
+    if not _is_local(pinned):
         return InitializationRequest()  # what a service has is known by its name only
     # A model without weights takes no names of any.
-    left_out = {"source"} if _has_weights(service) else {"source", "source_type"}
+    left_out = {"source", "fingerprint"} | (set() if _has_weights(service) else {"source_type"})
     return InitializationRequest(**{name: value for name, value in pinned.items() if name not in left_out})
 
 

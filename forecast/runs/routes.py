@@ -87,7 +87,7 @@ async def make_work(
 ) -> Callable[[float], RunWork]:
     """Return what makes the work of a caller who waits so many seconds."""
     state = request.app.state
-    return partial(RunWork, settings, limits, state.database, state.services, state.service_urls)
+    return partial(RunWork, settings, limits, state.database, state.services, state.places)
 
 
 async def retell_forecast(request: Request, caller: Principal, run_id: str) -> Response:

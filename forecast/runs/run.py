@@ -16,6 +16,7 @@ from forecast.core.parameters import InferenceRequest
 from forecast.core.schemas import InitializationRequest
 from forecast.database.connection import Database
 from forecast.models import get_service
+from forecast.remote.place import Place
 from forecast.runs import storing
 from forecast.runs.asking import (
     check_length,
@@ -64,19 +65,19 @@ class RunWork:
         limits: RunSettings,
         database: Database,
         services: Mapping[str, ModelService[Any]],
-        urls: Mapping[str, str],
+        places: Mapping[str, Place],
         patience: float | None = None,
     ) -> None:
         self.limits = limits
         self.database = database
         self._settings = settings
         self._services = services
-        self._urls = urls
+        self._places = places
         self._patience = patience
 
     def split(self, ask: Ask, most_items: int) -> list[Part]:
         """Return the parts of the work, each of at most so many items where it can be cut; see Work."""
-        check_model(ask.model_id, [*self._services, *self._urls])
+        check_model(ask.model_id, [*self._services, *self._places])
         request = self._check(ask)
         pinned = self._pin(ask.model_id)
         if ask.kind == "forecast":
@@ -90,8 +91,8 @@ class RunWork:
             try:
                 rows, version = self._compute(ask, part, cancelled)
             except (NotInitializedError, ShutDownError):
-                if self._patience is not None:
-                    raise
+                if self._patience is not None or ask.model_id in self._places:
+                    raise  # a service loads its model itself
                 continue  # it is loaded again
             return PartResult(rows, version, time.monotonic() - started)
 
@@ -141,7 +142,7 @@ class RunWork:
 
     def _pin(self, model_id: str) -> Pinned:
         """Return what tells the weights that a model has, or that it is going to be loaded with."""
-        if model_id in self._urls:
+        if model_id in self._places:
             return self._pin_elsewhere(model_id)
         service = self._services[model_id]
         now = service.snapshot
@@ -150,31 +151,31 @@ class RunWork:
         if self._patience is None and not now.ready and self._settings.lazy_initialization:
             asked = InitializationRequest()
             return pin(choose_config(service.adapter, service.settings, asked, service.folder))
-        return pin(service.require_ready()[0])
+        return pin(*service.require_ready())
 
     def _pin_elsewhere(self, model_id: str) -> Pinned:
         from forecast.runs.elsewhere import read_state  # with httpx, which takes a while
 
         try:
-            return read_state(self._calls(model_id))
+            return read_state(self._calls(model_id, lambda: False))
         except NotInitializedError:
             if not self._settings.lazy_initialization:
                 raise
             return {}
 
-    def _calls(self, model_id: str) -> "ServiceCalls":
+    def _calls(self, model_id: str, cancelled: Callable[[], bool]) -> "ServiceCalls":
         from forecast.runs.calls import ServiceCalls
 
         key = self._settings.api_secret_key.get_secret_value()
-        return ServiceCalls(model_id, self._urls[model_id], key)
+        return ServiceCalls(model_id, self._places[model_id], key, cancelled)
 
     def _model(self, model_id: str, pinned: Pinned, cancelled: Callable[[], bool]) -> Model:
-        if model_id not in self._urls:
+        if model_id not in self._places:
             return LocalModel(self._services[model_id], pinned, self._patience, cancelled)
         from forecast.runs.elsewhere import ModelElsewhere
 
         longest = get_service(model_id).settings.timeout_seconds
-        return ModelElsewhere(self._calls(model_id), pinned, longest, self._patience, cancelled)
+        return ModelElsewhere(self._calls(model_id, cancelled), pinned, longest, self._patience)
 
     def _compute(self, ask: Ask, part: Part, cancelled: Callable[[], bool]) -> tuple[list[Item], str | None]:
         if ask.kind == "forecast":

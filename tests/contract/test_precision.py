@@ -78,6 +78,7 @@ def test_the_status_tells_the_weights_of_a_model_that_has_any(model: Model) -> N
             "memory_bytes": 4 * weights.parameters,
             "device": "cpu",
             "precision": "float32",
+            "fingerprint": weights.fingerprint,
         }
 
 

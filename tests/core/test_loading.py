@@ -1,26 +1,16 @@
-from typing import Any
-
 import pytest
 
 from forecast.core import loading
-from tests.fakes import FakeAdapter, make_service
-
-
-class ModuleAdapter(FakeAdapter):
-    """A fake whose weights are a torch module."""
-
-    def module(self, loaded: str) -> Any:
-        import torch
-
-        return torch.nn.Linear(2, 2)
+from tests.fakes import FakeAdapter, make_module, make_service
 
 
 def test_a_model_whose_precision_cannot_be_lowered_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     def crash(blocks: object, precision: object) -> None:
         raise ZeroDivisionError
 
+    monkeypatch.setattr(FakeAdapter, "module", lambda self, loaded: make_module(1.0))
     monkeypatch.setattr(loading, "lower_precision", crash)
-    adapter = ModuleAdapter()
+    adapter = FakeAdapter()
     service = make_service(adapter)
     with pytest.raises(ZeroDivisionError):
         service.initialize()

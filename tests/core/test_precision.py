@@ -34,9 +34,9 @@ def test_a_lower_precision_takes_fewer_bytes_and_changes_little(precision: Any, 
     difference = (run(lower) - run(full)).abs().max().item()
     assert 0 < difference < 0.05 * run(full).abs().max().item()
     assert run(lower).dtype == run(full).dtype
-    assert (weigh(full).parameters, weigh(full).bytes) == (704, 4 * 704)
-    assert (weigh(lower).parameters, weigh(lower).bytes) == (704, 4 * 32 + bytes_of_layers)
-    assert weigh(lower).device == "cpu"
+    assert (weigh(full, "").parameters, weigh(full, "").bytes) == (704, 4 * 704)
+    assert (weigh(lower, "").parameters, weigh(lower, "").bytes) == (704, 4 * 32 + bytes_of_layers)
+    assert weigh(lower, "").device == "cpu"
 
 
 def test_float32_leaves_everything_as_it_is() -> None:
@@ -52,7 +52,7 @@ def test_the_memory_of_every_precision_is_given_back(precision: Any) -> None:
 
     empty_weights(network)
 
-    assert (weigh(network).parameters, weigh(network).bytes) == (0, 0)
+    assert (weigh(network, "").parameters, weigh(network, "").bytes) == (0, 0)
 
 
 def test_a_precision_that_a_model_has_not_is_refused_with_those_it_has() -> None:

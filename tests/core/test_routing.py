@@ -1,5 +1,6 @@
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
@@ -11,7 +12,7 @@ from tests.fakes import FakeAdapter, Gate
 
 def test_the_whole_life_of_a_model_over_http(client: TestClient) -> None:
     status = client.get(f"{PREFIX}/status")
-    none = {"details": None, "progress": None, "weights": None}
+    none = {"details": None, "progress": None, "model_info": None, "model_version": None, "weights": None}
     assert (status.status_code, status.json()) == (200, {"model_status": "uninitialized"} | none)
     made = client.post(f"{PREFIX}/initialization", json={"context_len": 64, "horizon_len": 24})
     assert made.status_code == 200
@@ -29,8 +30,14 @@ def test_the_whole_life_of_a_model_over_http(client: TestClient) -> None:
             "accepted_licence": None,
         },
     }
-    told = {"model_status": "ready", "details": "Source: built-in", "progress": None, "weights": None}
-    assert client.get(f"{PREFIX}/status").json() == told
+    assert client.get(f"{PREFIX}/status").json() == {
+        "model_status": "ready",
+        "details": "Source: built-in",
+        "progress": None,
+        "model_info": made.json()["model_info"],
+        "model_version": f"built-in (numpy {np.__version__})",
+        "weights": None,
+    }
     assert forecast(client).status_code == 200
     ended = client.post(f"{PREFIX}/shutdown")
     assert ended.json() == {"message": "The model was shut down.", "model_status": "uninitialized"}

@@ -1,5 +1,7 @@
 import importlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -47,3 +49,13 @@ def test_parts_of_jobs_keep_their_contents_when_those_move(database: Database) -
         upgrade(connection)
         after = connection.execute(select(job_contents.c.number, job_contents.c.content))
         assert [(number, bytes(content)) for number, content in after] == [(2, b"\0\1")]
+
+
+def test_databases_are_brought_up_to_date_beside_one_another(tmp_path: Path) -> None:
+    databases = [Database(f"sqlite:///{tmp_path}/{number}.db") for number in range(4)]
+    with ThreadPoolExecutor(len(databases)) as pool:
+        list(pool.map(Database.prepare, databases))
+    for database in databases:
+        with database.read() as connection:
+            assert inspect(connection).has_table("forecast_jobs")
+        database.close()

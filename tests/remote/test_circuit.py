@@ -1,3 +1,6 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from forecast.core.errors import AbandonedError, ServiceLostError, ServiceUnavailableError
@@ -99,3 +102,27 @@ def test_a_call_that_is_given_up_does_not_count(clock: Clock) -> None:
         with pytest.raises(AbandonedError), circuit.attempt():
             raise AbandonedError("the caller went away")
     succeed(circuit)
+
+
+def test_threads_that_call_at_once_are_counted_each_and_one_of_them_finds_out(clock: Clock) -> None:
+    circuit, together, most = Circuit("fake", clock), threading.Barrier(8), 8
+
+    def call(_: int) -> bool:
+        """Return whether a call was let through."""
+        together.wait()
+        try:
+            with circuit.attempt():
+                together.wait()
+                raise ServiceLostError("gone")
+        except ServiceLostError:
+            return True
+        except ServiceUnavailableError:
+            together.wait()
+            return False
+
+    with ThreadPoolExecutor(most) as pool:
+        assert sum(pool.map(call, range(most))) == most
+        assert circuit._state.failures == most
+        for _ in range(50):
+            clock.now += PAUSE_SECONDS
+            assert sum(pool.map(call, range(most))) == 1

@@ -132,7 +132,7 @@ def test_a_service_killed_in_the_middle_of_a_request_is_told_clearly_and_is_used
 
         while gateway.get("/health/ready").status_code == 200:
             pass  # as of the last second
-        circuit = app.state.remote["fake"]._circuit
+        circuit = app.state.places["fake"].circuit
         with running(port, tmp_path / "second") as process:
             await_ready(gateway, process)
             circuit._clock = lambda: time.monotonic() + PAUSE_SECONDS

@@ -9,9 +9,11 @@ import httpx
 import pytest
 
 from forecast.core.errors import RequestError, ServiceLostError, ServiceUnavailableError
+from forecast.remote import sending
 from forecast.remote import service as module
-from forecast.remote.circuit import FAILURES, PAUSE_SECONDS
+from forecast.remote.circuit import FAILURES, PAUSE_SECONDS, Circuit
 from forecast.remote.client import connect, open_client
+from forecast.remote.place import Place, find_places
 from forecast.remote.service import UNREACHABLE, RemoteService, State
 
 REFUSED = httpx.ConnectError("refused by 10.0.0.7")
@@ -45,14 +47,14 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(sending, "_AGAIN_SECONDS", 0.0)
 
 
 def run(wire: Wire, scene: Callable[[RemoteService], Awaitable[Any]], clock: Clock | None = None) -> Any:
     async def play() -> Any:
         async with httpx.AsyncClient(transport=wire, trust_env=False) as client:
-            url, ending = "http://service:1", asyncio.Event()
-            return await scene(RemoteService("fake", url, client, 300.0, ending, clock or Clock()))
+            place = Place("http://service:1", Circuit("fake", clock or Clock()))
+            return await scene(RemoteService("fake", place, client, 300.0, asyncio.Event(), clock or Clock()))
 
     return anyio.run(play)
 
@@ -201,7 +203,7 @@ def test_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch
 
 def test_connections_are_closed_at_the_end() -> None:
     async def scene() -> None:
-        async with connect({"prophet": "http://service:1"}, asyncio.Event()) as services:
+        async with connect(find_places({"prophet": "http://service:1"}), asyncio.Event()) as services:
             client = services["prophet"]._client
             assert list(services) == ["prophet"]
         assert client.is_closed

@@ -7,8 +7,8 @@ from forecast.core.adapter import ModelConfig
 from forecast.core.errors import AbandonedError, ConfigConflictError
 from forecast.core.lifecycle import ModelService
 from forecast.core.schemas import InitializationRequest
-from forecast.runs.pinning import check_pinned, make_ready, pin
-from tests.fakes import FakeAdapter, make_service
+from forecast.runs.pinning import check_pinned, check_service, make_ready, pin
+from tests.fakes import FakeAdapter, make_module, make_service
 
 
 @pytest.fixture
@@ -46,11 +46,59 @@ def test_what_a_service_tells_of_its_weights_is_compared_with_a_model_of_this_pr
     service: ModelService[str],
 ) -> None:
     config = loaded(service)
-    for told in ({"source": config.source, "precision": config.precision}, {"source": config.source}):
-        check_pinned("fake", config, {"precision": None, **told})
-    for other in ({"source": "hf:another/one"}, {"source": config.source, "precision": "int8"}):
-        with pytest.raises(ConfigConflictError):
-            check_pinned("fake", config, other)
+    now = pin(config) | {"fingerprint": "f1"}
+    known = {"source": config.source, "precision": config.precision}
+    beside = {"backend": "gpu", "context_len": 7, "model_version": "of that service"}
+    for told in (known, known | {"fingerprint": "f1"}, known | beside):
+        check_pinned("fake", now, told)
+    check_pinned("fake", pin(config), known | {"fingerprint": None})
+    for name, other in (("source", "hf:another/one"), ("precision", "int8"), ("fingerprint", "f2")):
+        with pytest.raises(ConfigConflictError, match=f"another {name} than"):
+            check_pinned("fake", now, known | {name: other})
+
+
+@pytest.mark.parametrize(
+    ("name", "now"),
+    [
+        ("source", "hf:a/b@v2"),
+        ("precision", "int8"),
+        ("backend", "gpu"),
+        ("context_len", None),
+        ("horizon_len", 8),
+        ("model_version", "hf:a/b@v1 (library 2.0)"),
+        ("fingerprint", "f2"),
+    ],
+)
+def test_whatever_a_service_tells_otherwise_than_at_the_beginning_is_a_conflict(name: str, now: Any) -> None:
+    pinned = {
+        "source": "hf:a/b@v1",
+        "precision": "float32",
+        "backend": "cpu",
+        "context_len": 64,
+        "horizon_len": 7,
+        "model_version": "hf:a/b@v1 (library 1.0)",
+        "fingerprint": "f1",
+    }
+    check_service("fake", dict(pinned), pinned)
+    with pytest.raises(ConfigConflictError, match=f"another {name} than when this run began") as told:
+        check_service("fake", pinned | {name: now}, pinned)
+    assert told.value.details == {"loaded": pinned | {name: now}, "requested": pinned}
+
+
+def test_a_model_with_other_weights_at_the_same_place_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = [1.0]
+    monkeypatch.setattr(FakeAdapter, "module", lambda self, loaded: make_module(trained[0]))
+    service = make_service()
+    service.initialize()
+    pinned = pin(*service.require_ready())
+    service.shutdown()
+
+    assert make_ready(service, pinned, lambda: False)
+    service.shutdown()
+    trained[0] = 2.0
+    with pytest.raises(ConfigConflictError, match="another fingerprint"):
+        make_ready(service, pinned, lambda: False)
+    service.shutdown()
 
 
 def test_a_worker_loads_what_a_service_began_by_its_own_settings(service: ModelService[str]) -> None:

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from forecast.core.errors import BackendError, CheckpointError
+from forecast.core.weights import fingerprint
 from forecast.models.chronos.tests.making import ADAPTER, configure
 
 
@@ -139,3 +140,14 @@ def test_loading_says_nothing(folder: Path, capfd: pytest.CaptureFixture[str]) -
     for name in ("tiny", "bolt", "t5"):
         ADAPTER.load(configure(folder, name))
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_checkpoint_has_one_fingerprint_until_it_is_replaced(copy: Path) -> None:
+    def read() -> str:
+        return fingerprint(ADAPTER.module(ADAPTER.load(configure(copy.parent, "copy"))))
+
+    before = read()
+    assert read() == before
+    trained = {name: tensor * 1.01 for name, tensor in load_file(copy / "model.safetensors").items()}
+    save_file(trained, copy / "model.safetensors", {"format": "pt"})
+    assert read() != before
