@@ -6,6 +6,7 @@ that happens. What they write to the temporary folder is gone when the pool is c
 """
 
 import contextlib
+import functools
 import math
 import multiprocessing
 import os
@@ -16,10 +17,12 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import CancelledError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import TypeVar
 
+from forecast.core.adapter import Capabilities
 from forecast.core.chunks import Chunks
 from forecast.core.errors import ModelError, ShutDownError
 
@@ -59,15 +62,9 @@ class FitPool:
         self._mapped = 0
         self._start()
 
-    @property
-    def items(self) -> int:
-        """How many items in one call of `map` keep the processes busy, and its end short."""
-        return _ITEMS_PER_PROCESS * self.processes
-
-    @property
-    def quick_items(self) -> int:
-        """How many items there are to be in one call of `map` where each takes but a moment."""
-        return _QUICK_ITEMS_PER_PROCESS * self.processes
+    def limit(self, capabilities: Capabilities) -> Capabilities:
+        """Return what a model can do, with as many series in a call as keep the processes busy."""
+        return _limit(capabilities, self.processes)
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """Return `function` of each item, in order; the function is one that a module exports.
@@ -139,6 +136,15 @@ class FitPool:
         self._executor.shutdown(wait=True, cancel_futures=True)
         force.cancel()
         self._folder.cleanup()
+
+
+@functools.lru_cache
+def _limit(capabilities: Capabilities, processes: int) -> Capabilities:
+    return replace(
+        capabilities,
+        max_batch=_ITEMS_PER_PROCESS * processes,
+        quick_batch=_QUICK_ITEMS_PER_PROCESS * processes,
+    )
 
 
 def available_cores() -> int:

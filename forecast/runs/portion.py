@@ -66,8 +66,11 @@ class Portion:
             return self
         chosen = {name: self.rows[name] for name in names}
         places = np.concatenate(list(chosen.values()))
-        if (places[1:] < places[:-1]).any():
-            places.sort()
+        if (np.diff(places) == 1).all():  # as where a table has its series one after another
+            first, end = int(places[0]), int(places[-1]) + 1
+            found = {name: rows - first for name, rows in chosen.items()}
+            return replace(self, frame=self.frame.iloc[first:end], rows=found)
+        places.sort()
         found = {name: np.searchsorted(places, rows) for name, rows in chosen.items()}
         return replace(self, frame=self.frame.iloc[places], rows=found)
 
@@ -93,7 +96,8 @@ def make_portion(request: InferenceRequest[Any], table: Table, calendar: Calenda
     stamps = read_stamps(frame[definition.timestamp], groups, parameters.timezone)
     notes = check_clock(frame[definition.timestamp], stamps, parameters)
     freq, by_clock = calendar or _find_calendar(stamps, groups, parameters.freq)
-    read = frame.assign(**{definition.timestamp: pd.Series(stamps, index=frame.index)})
+    read = frame.copy(deep=False)  # whose column is replaced, not written to
+    read[definition.timestamp] = stamps
     roles = {**request.data_definition, definition.timestamp: "timestamp"}
     told = parameters.model_copy(update={"freq": freq, "series_ids": None})
     whole = request.model_copy(update={"data_definition": roles, "parameters": told})

@@ -1,7 +1,7 @@
 """Prophet behind the gateway: one fit per series, in processes of their own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -40,8 +40,7 @@ class ProphetAdapter(Adapter[Fitters]):
 
     def limits(self, loaded: Fitters) -> Capabilities:
         """Return the limits, with as many fits in a call as keep the processes busy."""
-        pool = loaded.pool
-        return replace(self.capabilities, max_batch=pool.items, quick_batch=pool.quick_items)
+        return loaded.pool.limit(self.capabilities)
 
     def width(self, task: Task) -> int:
         """Return the same for every task: a fit pads nothing."""

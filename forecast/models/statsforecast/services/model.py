@@ -5,7 +5,6 @@ from answering.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -41,7 +40,7 @@ class StatsforecastAdapter(Adapter[FitPool]):
 
     def limits(self, loaded: FitPool) -> Capabilities:
         """Return the limits, with as many fits in a call as keep the processes busy."""
-        return replace(self.capabilities, max_batch=loaded.items, quick_batch=loaded.quick_items)
+        return loaded.limit(self.capabilities)
 
     def width(self, task: Task) -> int:
         """Return the same for every task: a fit pads nothing."""
