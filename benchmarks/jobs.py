@@ -134,7 +134,7 @@ def measure_celery(
     """Return how long a job takes with so many Celery workers of one thread each."""
     count = series or SERIES
     with _prepared(name, folder, count) as settings, _servers() as addresses:
-        settings.update(addresses, OMP_NUM_THREADS="1")
+        settings.update(addresses, OMP_NUM_THREADS="1", FIT_PROCESSES="1")
         with run_gateway(_MODELS.get(name, name), **settings, JOB_RUNNER="celery") as port:
             found = {number: _ask(port, name, settings, number, count, turns) for number in workers}
     alone = found[workers[0]]
