@@ -72,6 +72,8 @@ def cut_covariate(
         raise DataError(f"Covariate '{column.name}' of series '{cut.unique_id}' has no value in the context.")
     if empty[cut.start :].any() and parameters.missing == "model":
         notes.append(f"Gaps of covariate '{column.name}' were interpolated; only the target may have them.")
+    if empty[cut.start :].any() and parameters.missing == "zero" and column.kind == "numerical":
+        notes.append(f"Gaps of covariate '{column.name}' are zero too; fill them where that is not meant.")
     past = _fill(past, "interpolate" if parameters.missing == "model" else parameters.missing)[cut.start :]
     unknown = _empty(future)
     if unknown.all() and limits.past_covariates:

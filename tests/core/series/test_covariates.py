@@ -99,3 +99,24 @@ def test_none_is_a_category_and_a_blank_is_not() -> None:
     assert covariate.past.tolist() == ["none", "sale"] * 5
     with pytest.raises(DataError, match="Column 'promo'"):
         panel(data | {"promo": ["none", ""] * 5}, {"y": "target", "promo": "dynamic_categorical"})
+
+
+@pytest.mark.parametrize(
+    ("missing", "past", "warnings"),
+    [
+        ("ffill", [1.0, 2.0, 2.0, 4.0, 5.0], ()),
+        ("interpolate", [1.0, 2.0, 3.0, 4.0, 5.0], ()),
+        (
+            "zero",
+            [1.0, 2.0, 0.0, 4.0, 5.0],
+            ("Gaps of covariate 'x' are zero too; fill them where that is not meant.",),
+        ),
+    ],
+)
+def test_gaps_of_a_covariate_are_filled_as_asked_and_zeros_are_told(
+    missing: str, past: list[float], warnings: tuple[str, ...]
+) -> None:
+    data = {"date": DAYS[:8], "y": [*range(5), None, None, None], "x": [1, 2, None, 4, 5, 6, 7, 8]}
+    made = panel(data, {"y": "target", "x": "dynamic_numerical"}, missing=missing)
+    assert made.series[0].covariates[0].past.tolist() == past
+    assert made.warnings == warnings
