@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from forecast.core.adapter import Floats
-from forecast.core.errors import DataError
+from forecast.core.errors import DataError, RequestError
 from forecast.core.parameters import Role
 from forecast.core.series.calendar import check_frequency, infer_frequency
 from forecast.core.series.calendar_covariates import read_covariate
-from forecast.core.series.grid import future_index
+from forecast.core.series.grid import check_steps, future_index, grid
 from forecast.history.columns import ITEM, STAMP, VALUE
 from forecast.history.datasets import HOLIDAYS
 from forecast.history.history import History
@@ -65,10 +65,44 @@ def add_flags_ahead(history: History, steps: int) -> History:
     )
     ahead[ITEM] = ahead[ITEM].astype(frame[ITEM].dtype)
     there = pd.MultiIndex.from_frame(frame.loc[frame[VALUE].isna(), [ITEM, STAMP]])
-    ahead = ahead[~pd.MultiIndex.from_frame(ahead[[ITEM, STAMP]]).isin(there)]
-    rest = {name: _empty(frame[name], len(ahead)) for name in frame.columns if name not in (ITEM, STAMP)}
-    ahead = fill_flags(ahead.assign(**rest)[list(frame.columns)], history.flags)
-    joined = pd.concat([frame, ahead], ignore_index=True)
+    return _add(history, ahead[~pd.MultiIndex.from_frame(ahead[[ITEM, STAMP]]).isin(there)])
+
+
+def add_flags_between(history: History, freq: str, *, by_clock: bool) -> History:
+    """Return history with rows for the steps that items lack between their values, which have flags only.
+
+    Without them a missing day would have the flags of no day, or of its neighbours. Without columns of flags
+    history is returned as it is, and so are items that the calendar does not fit, which a forecast tells.
+    """
+    if not history.flags:
+        return history
+    lacking = {
+        item: _lacking(str(item), rows, freq, by_clock=by_clock)
+        for item, rows in history.frame.groupby(ITEM, observed=True, sort=False)
+    }
+    made = [pd.DataFrame({ITEM: item, STAMP: stamps}) for item, stamps in lacking.items() if len(stamps)]
+    return _add(history, pd.concat(made, ignore_index=True)) if made else history
+
+
+def _lacking(name: str, rows: pd.DataFrame, freq: str, *, by_clock: bool) -> pd.DatetimeIndex:
+    stamps = pd.DatetimeIndex(rows[STAMP])
+    known = stamps[rows[VALUE].notna()]
+    if known.empty:
+        return known
+    try:
+        check_steps(name, known, freq)
+        return grid(known[0], known[-1], freq, by_clock=by_clock).difference(stamps)
+    except (DataError, RequestError):
+        return known[:0]
+
+
+def _add(history: History, rows: pd.DataFrame) -> History:
+    """Return history with rows of items and stamps, of which flags alone are known."""
+    frame = history.frame
+    rows = rows.astype({ITEM: frame[ITEM].dtype, STAMP: frame[STAMP].dtype}).reset_index(drop=True)
+    rest = {name: _empty(frame[name], len(rows)) for name in frame.columns if name not in (ITEM, STAMP)}
+    filled = fill_flags(rows.assign(**rest)[list(frame.columns)], history.flags)
+    joined = pd.concat([frame, filled], ignore_index=True)
     return replace(history, frame=joined.sort_values([ITEM, STAMP], kind="stable", ignore_index=True))
 
 

@@ -14,7 +14,7 @@ from forecast.core.parameters import InferenceRequest
 from forecast.core.schemas import printable
 from forecast.database.connection import Database
 from forecast.history.columns import ITEM, VALUE
-from forecast.history.flags import add_flags_ahead
+from forecast.history.flags import add_flags_ahead, add_flags_between
 from forecast.history.reading import History, list_item_ids, read_history
 from forecast.runs.asking import forecast_request, read_forecast
 from forecast.runs.lead import find_calendar
@@ -67,8 +67,13 @@ class NamedItems:
         if self.calendar is None:
             return history
         history = close_silence(history, self.body.start_date, self.calendar)
-        steps = self.body.prediction_length if self.body.use_covariates else 0
-        return add_flags_ahead(replace(history, freq=self.calendar[0]), steps) if steps else history
+        if not self.body.use_covariates:
+            return history
+        freq, by_clock = self.calendar
+        history = add_flags_ahead(replace(history, freq=freq), self.body.prediction_length)
+        if as_inference(self.ask, self.body, history).parameters.missing == "error":
+            return history  # a gap is told as a day without a row
+        return add_flags_between(history, freq, by_clock=by_clock)
 
     def portion(self, request: InferenceRequest[Any], history: History, names: Sequence[str]) -> Portion:
         """Return some of the items with their history; raise DataError where no item told a calendar."""

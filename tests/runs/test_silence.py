@@ -61,3 +61,33 @@ def test_flags_of_holidays_and_weekends_are_known_ahead(client: TestClient, data
     assert "'price' is unknown for 5 of 5" in warned
     assert "'holiday_flag' is unknown" not in warned
     assert "'is_weekend' is unknown" not in warned
+
+
+def test_days_between_that_have_no_row_have_the_flags_of_their_day(
+    client: TestClient, database: Database
+) -> None:
+    frame = demand("A", 40, start="2024-11-20")
+    weekend = (frame["timestamp"].dt.dayofweek >= 5).astype(float)
+    frame = frame.assign(is_weekend=weekend, holiday_flag=frame["timestamp"].eq("2024-12-25").astype(float))
+    absent = frame["timestamp"].isin(pd.to_datetime(["2024-11-23", "2024-12-02", "2024-12-25"]))
+    datasets = {"absent": frame[~absent], "present": frame.assign(value=frame["value"].mask(absent, 0.0))}
+    told = {}
+    for name, rows in datasets.items():
+        client.put(f"/api/v1/datasets/{name}", json={"country": "DE", "missing": "zero"}).raise_for_status()
+        put(database, rows, name)
+        (told[name],) = ask(client, dataset=name, prediction_length=14)["forecasts"]
+
+    assert told["absent"]["metadata"]["covariates_used"]
+    assert told["absent"]["metadata"]["warnings"] == []
+    assert told["absent"]["predictions"] == told["present"]["predictions"]
+
+
+def test_where_gaps_are_errors_a_day_without_a_row_is_told_as_such(
+    client: TestClient, database: Database
+) -> None:
+    mean_as(client, country="DE")
+    frame = demand("A", 30).assign(is_weekend=0.0)
+    put(database, frame.drop(index=10))
+    (told,) = ask(client)["forecasts"]
+    assert told["error"]["error"] == "DATA_INVALID"
+    assert "no row for 2024-01-11" in told["error"]["detail"]
