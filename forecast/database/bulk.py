@@ -26,16 +26,24 @@ def insert_rows(connection: Connection, table: Table, rows: pa.Table) -> None:
         return
     names = ", ".join(rows.column_names)
     if connection.dialect.name == "sqlite":
-        marks = f"({', '.join('?' * rows.num_columns)})"
-        insert = f"INSERT INTO {table.name} ({names}) VALUES "  # noqa: S608 - names of the code
-        for batch in rows.to_batches(max_chunksize=_VALUES_AT_ONCE // rows.num_columns):
-            values = chain.from_iterable(zip(*map(_values, batch.columns), strict=True))
-            connection.exec_driver_sql(insert + ", ".join([marks] * len(batch)), tuple(values))
+        insert = f"INSERT INTO {table.name} ({names}) VALUES"
+        for batch in rows.to_batches(max_chunksize=_ROWS_AT_ONCE):
+            insert_values(connection, insert, [_values(column) for column in batch.columns])
         return
     insert = f"COPY {table.name} ({names}) FROM STDIN (FORMAT csv)"
     with open_cursor(connection, insert) as cursor, cursor.copy(insert) as copy:
         for batch in rows.to_batches(max_chunksize=_ROWS_AT_ONCE):
             copy.write(_csv(batch))
+
+
+def insert_values(connection: Connection, insert: str, columns: Sequence[Sequence[Any]]) -> None:
+    """Run a statement of SQLite that ends with VALUES for rows, given by their columns."""
+    most = _VALUES_AT_ONCE // len(columns)
+    marks = f"({', '.join('?' * len(columns))})"
+    for start in range(0, len(columns[0]), most):
+        part = [column[start : start + most] for column in columns]
+        values = chain.from_iterable(zip(*part, strict=True))
+        connection.exec_driver_sql(f"{insert} {', '.join([marks] * len(part[0]))}", tuple(values))
 
 
 def read_rows(

@@ -1,12 +1,12 @@
 """Reading and writing many observations in SQLite."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection
 
+from forecast.database.bulk import insert_values
 from forecast.history.rows import Ints, Rows, pack, packed_width, unpack
 
 _AT_ONCE = 50_000
@@ -15,7 +15,7 @@ _SELECT = (
     " WHERE item_key IN (SELECT value FROM json_each(?)) AND at BETWEEN ? AND ?"
 )
 _SELECT_BARE = _SELECT.replace(", coalesce(covariates, x'') FROM", " FROM")
-_INSERT = "INSERT INTO observations (item_key, at, value, covariates) VALUES (?, ?, ?, ?)"
+_INSERT = "INSERT INTO observations (item_key, at, value, covariates) VALUES"
 _REPLACE = _INSERT.replace("INSERT", "INSERT OR REPLACE")
 _EXTEND = 'UPDATE items SET first = ?, last = ?, "rows" = ?, changed = ? WHERE item_key = ?'
 
@@ -37,14 +37,12 @@ def fetch(connection: Connection, keys: Ints, first: int, last: int, covariates:
 
 def insert(connection: Connection, rows: Rows) -> None:
     """Write rows of which none is there yet."""
-    for part in _tuples(rows):
-        connection.exec_driver_sql(_INSERT, part)
+    _write(connection, _INSERT, rows)
 
 
 def replace(connection: Connection, rows: Rows) -> None:
     """Write rows in the place of those that are there."""
-    for part in _tuples(rows):
-        connection.exec_driver_sql(_REPLACE, part)
+    _write(connection, _REPLACE, rows)
 
 
 def set_extents(
@@ -57,9 +55,9 @@ def set_extents(
         connection.exec_driver_sql(_EXTEND, told)
 
 
-def _tuples(rows: Rows) -> Iterator[list[tuple[Any, ...]]]:
+def _write(connection: Connection, insert: str, rows: Rows) -> None:
     for start in range(0, len(rows), _AT_ONCE):
         part = rows.take(np.arange(start, min(start + _AT_ONCE, len(rows))))
         packed: list[Any] = pack(part.covariates).tolist() if part.covariates.shape[1] else [None] * len(part)
         columns = (part.keys.tolist(), part.at.tolist(), part.values.tolist(), packed)
-        yield list(zip(*columns, strict=True))
+        insert_values(connection, insert, columns)
