@@ -44,7 +44,8 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record that RequestFilter has seen."""
-        return hide_secrets(super().format(record))
+        line = hide_secrets(super().format(record))
+        return line.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class JsonFormatter(logging.Formatter):
@@ -83,13 +84,12 @@ def configure_logging(level: str, folder: Path, style: LogFormat = "text") -> No
                     "filters": ["request"],
                 },
                 "file": {
-                    "class": "logging.handlers.RotatingFileHandler",
+                    # Several processes may write one file, and none may put it away beneath the others.
+                    "class": "concurrent_log_handler.ConcurrentRotatingFileHandler",
                     "filename": str(folder / LOG_FILE),
                     "maxBytes": _MOST_BYTES,
                     "backupCount": _OLD_FILES,
                     "encoding": "utf-8",
-                    "errors": "backslashreplace",
-                    "delay": True,
                     "formatter": style,
                     "filters": ["request"],
                 },
