@@ -11,6 +11,9 @@ _CHUNK_SECONDS = 0.02
 # One chunk in work and one at hand, so that no process waits for its parent.
 _CHUNKS_PER_PROCESS = 2
 
+_LOOK_SECONDS = 1.0
+
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -40,7 +43,9 @@ class Chunks(Generic[T, R]):
         found: dict[int, list[R]] = {}
         try:
             while self._running:
-                for future in wait(self._running, return_when=FIRST_COMPLETED).done:
+                # Those that a pool cancels as it closes are done without a word to whoever waits.
+                ended = wait(self._running, _LOOK_SECONDS, FIRST_COMPLETED).done
+                for future in ended or [one for one in self._running if one.cancelled()]:
                     some, seconds = future.result()
                     found[self._running.pop(future)] = some
                     self._item_seconds = seconds / len(some)

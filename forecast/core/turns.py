@@ -23,8 +23,8 @@ _WIDTHS_PER_OCTAVE = 5
 # Beside small jobs, large ones get chunks that take little longer than a small one.
 _CHUNK_STEPS, _CHUNKS_IN_BATCH = 1_536, 8
 _COMPANY_SECONDS = 3.0
-# Whoever comes next waits no longer for a quick call than this.
-_QUICK_SECONDS = 0.25
+# Whoever comes next waits no longer than this for a quick call, and for one of a few series that take long.
+_QUICK_SECONDS, _LONG_SECONDS = 0.25, 8.0
 # From so many callers on, one half is computed while the other is answered and asks again.
 _FEWEST_TO_HALVE = 16
 
@@ -45,12 +45,17 @@ class BatchLimits:
         return max(1, min(self.series, self.steps // width))
 
     def at_pace(self, kind: Kind, pace: Pace) -> "BatchLimits":
-        """Return the limits of a call of one kind: twice the series, and twice those, while that is quick."""
+        """Return the limits of a call of one kind: more series while that is quick, fewer where it is long.
+
+        Only for models that tell what is quick; a pace that is not known changes nothing.
+        """
+        if not self.quick or not pace.knows(kind):
+            return self
         series = self.series
-        while pace.knows(kind) and 2 * series <= self.quick:
-            if pace.batch_seconds(kind, 2 * series) > _QUICK_SECONDS:
-                break
+        while 2 * series <= self.quick and pace.batch_seconds(kind, 2 * series) <= _QUICK_SECONDS:
             series *= 2
+        while series > self.chunk.series and pace.batch_seconds(kind, series) > _LONG_SECONDS:
+            series //= 2
         return replace(self, series=series)
 
     @property
@@ -116,7 +121,10 @@ class Turns:
 
     def _fill(self, jobs: Sequence[Job], limits: BatchLimits, most_jobs: int) -> tuple[Kind, Batch]:
         first: Kind = next(iter(jobs[0].pending))
-        return _fill(jobs, first, limits.at_pace(first, self._pace), most_jobs)
+        paced = limits.at_pace(first, self._pace)
+        # Each job shows anew that its series are quick: those of one kind may be ten times as long.
+        most = max(limits.series, 2 * jobs[0].batch_size)
+        return _fill(jobs, first, replace(paced, series=min(paced.series, most)), most_jobs)
 
     def _share(self, small: Sequence[Job]) -> int:
         """Return how many of the small jobs may be taken, of all callers half, when there are many."""

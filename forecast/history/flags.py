@@ -12,6 +12,7 @@ from forecast.core.parameters import Role
 from forecast.core.series.calendar import check_frequency, infer_frequency
 from forecast.core.series.calendar_covariates import read_covariate
 from forecast.core.series.grid import check_steps, future_index, grid
+from forecast.core.series.zone import read_bound
 from forecast.history.columns import ITEM, STAMP, VALUE
 from forecast.history.datasets import HOLIDAYS
 from forecast.history.history import History
@@ -68,32 +69,42 @@ def add_flags_ahead(history: History, steps: int) -> History:
     return _add(history, ahead[~pd.MultiIndex.from_frame(ahead[[ITEM, STAMP]]).isin(there)])
 
 
-def add_flags_between(history: History, freq: str, *, by_clock: bool) -> History:
+def add_flags_between(
+    history: History, freq: str, *, by_clock: bool, timezone: str | None = None, since: str | None = None
+) -> History:
     """Return history with rows for the steps that items lack between their values, which have flags only.
 
     Without them a missing day would have the flags of no day, or of its neighbours. Without columns of flags
     history is returned as it is, and so are items that the calendar does not fit, which a forecast tells.
+    `timezone` and `since` are those of the forecast, whose calendar begins at the first value from then on.
     """
-    if not history.flags:
-        return history
+    zoned = pd.DatetimeIndex(history.frame[STAMP]).tz is not None
+    if not history.flags or (timezone is not None and not zoned):
+        return history  # which hours the clock of a zone skips or repeats, its rows alone tell
     lacking = {
-        item: _lacking(str(item), rows, freq, by_clock=by_clock)
+        item: _lacking(str(item), rows, freq, by_clock, timezone, since)
         for item, rows in history.frame.groupby(ITEM, observed=True, sort=False)
     }
     made = [pd.DataFrame({ITEM: item, STAMP: stamps}) for item, stamps in lacking.items() if len(stamps)]
     return _add(history, pd.concat(made, ignore_index=True)) if made else history
 
 
-def _lacking(name: str, rows: pd.DataFrame, freq: str, *, by_clock: bool) -> pd.DatetimeIndex:
-    stamps = pd.DatetimeIndex(rows[STAMP])
+def _lacking(
+    name: str, rows: pd.DataFrame, freq: str, by_clock: bool, timezone: str | None, since: str | None
+) -> pd.DatetimeIndex:
+    kept = pd.DatetimeIndex(rows[STAMP])
+    stamps = kept if timezone is None else kept.tz_convert(timezone)
     known = stamps[rows[VALUE].notna()]
+    if since is not None:
+        known = known[known >= read_bound("context_start_date", since, stamps.tz, is_end=False)]
     if known.empty:
-        return known
+        return kept[:0]
     try:
         check_steps(name, known, freq)
-        return grid(known[0], known[-1], freq, by_clock=by_clock).difference(stamps)
+        lacking = grid(known[0], known[-1], freq, by_clock=by_clock).difference(stamps)
     except (DataError, RequestError):
-        return known[:0]
+        return kept[:0]
+    return lacking if timezone is None else lacking.tz_convert(kept.tz)
 
 
 def _add(history: History, rows: pd.DataFrame) -> History:

@@ -96,7 +96,9 @@ class ModelElsewhere:
 
     def _check_made(self, told: Mapping[str, Any]) -> None:
         # It may have been loaded anew since its state was read, or be another of several services.
-        now = {"model_version": told["model_version"], "fingerprint": told["weights_fingerprint"]}
+        now = _named(told, "model_version")
+        if "weights_fingerprint" in told:
+            now["fingerprint"] = told["weights_fingerprint"]
         check_service(self.service.model_id, now, self.pinned)
         self.version = told["model_version"]
 
@@ -123,8 +125,13 @@ def read_state(service: ServiceCalls) -> dict[str, Any]:
     if now["model_status"] != "ready":
         raise NotInitializedError(f"The model '{service.model_id}' is not initialized in its service.")
     weights = now["weights"] or {"fingerprint": None}
-    kept = {name: now["model_info"][name] for name in _KEPT}
-    return kept | {"model_version": now["model_version"], "fingerprint": weights["fingerprint"]}
+    # A service of an earlier version tells less, and what it does not tell is not compared.
+    told = now.get("model_info", {}) | _named(now, "model_version") | _named(weights, "fingerprint")
+    return {name: told[name] for name in (*_KEPT, "model_version", "fingerprint") if name in told}
+
+
+def _named(told: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {name: told[name]} if name in told else {}
 
 
 def _write(portion: Portion) -> bytes:

@@ -71,9 +71,12 @@ class NamedItems:
             return history
         freq, by_clock = self.calendar
         history = add_flags_ahead(replace(history, freq=freq), self.body.prediction_length)
-        if as_inference(self.ask, self.body, history).parameters.missing == "error":
+        told = as_inference(self.ask, self.body, history).parameters
+        if told.missing == "error":
             return history  # a gap is told as a day without a row
-        return add_flags_between(history, freq, by_clock=by_clock)
+        return add_flags_between(
+            history, freq, by_clock=by_clock, timezone=told.timezone, since=told.context_start_date
+        )
 
     def portion(self, request: InferenceRequest[Any], history: History, names: Sequence[str]) -> Portion:
         """Return some of the items with their history; raise DataError where no item told a calendar."""

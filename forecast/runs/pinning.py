@@ -64,7 +64,9 @@ def _is_local(pinned: Pinned) -> bool:
 
 
 def _differing(now: Pinned, pinned: Pinned, names: Sequence[str]) -> list[str]:
-    return [name for name in names if name in now and name in pinned and now[name] != pinned[name]]
+    # A part of an earlier version has no precision where its service told of no weights.
+    told = [name for name in names if name != "precision" or pinned.get(name) is not None]
+    return [name for name in told if name in now and name in pinned and now[name] != pinned[name]]
 
 
 def _refuse(model_id: str, now: Pinned, pinned: Pinned, differing: Sequence[str]) -> None:

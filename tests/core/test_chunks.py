@@ -1,7 +1,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -95,3 +95,15 @@ def test_no_more_than_two_chunks_a_process_are_handed_out_at_once() -> None:
 def test_a_range_is_as_good_as_a_list() -> None:
     items: Sequence[int] = range(5)
     assert Chunks(OneAfterAnother(), 1, double, items).results() == [0, 2, 4, 6, 8]
+
+
+def test_items_that_a_closing_pool_cancels_are_waited_for_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forecast.core.chunks._LOOK_SECONDS", 0.01)
+    with ThreadPoolExecutor(1) as pool:
+        gate = threading.Event()
+        pool.submit(gate.wait, 30)
+        chunks = Chunks(pool, 1, double, range(5))
+        pool.shutdown(wait=False, cancel_futures=True)
+        with pytest.raises(CancelledError):
+            chunks.results()
+        gate.set()
