@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_,
 
 from forecast.database.connection import Database
 from forecast.jobs.course import OPEN, begin
+from forecast.jobs.paces import Paces
 from forecast.jobs.process import is_dead, process_id
 from forecast.jobs.settings import JobSettings
 from forecast.jobs.tables import job_chunks, job_contents, jobs
@@ -42,6 +43,7 @@ class Claims:
         self.database = database
         self.settings = settings
         self.clock = clock
+        self.paces = Paces()
         self.process = process_id()
         self._counter = itertools.count(1)
 

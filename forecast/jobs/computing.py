@@ -21,6 +21,7 @@ from forecast.core.errors import (
 )
 from forecast.jobs.claims import Chunk, Claims, holds
 from forecast.jobs.course import advance, end_early, lock_parts
+from forecast.jobs.cutting import cut
 from forecast.jobs.tables import job_chunks, job_contents
 from forecast.runs.work import PartResult, Work
 
@@ -48,7 +49,7 @@ Done = TypeVar("Done")
 
 
 def run_chunk(claims: Claims, work: Work, chunk: Chunk, dropped: threading.Event) -> None:
-    """Compute and store a part that was claimed: once, however many workers compute it.
+    """Compute and store a part that was claimed, or its beginning: once, however many workers compute it.
 
     `dropped` is set once nobody wants it from this worker any more: the part then goes back. A part that
     cannot be computed now is put off, and ends the job where it never can be. Whatever is to be written
@@ -60,7 +61,9 @@ def run_chunk(claims: Claims, work: Work, chunk: Chunk, dropped: threading.Event
         _insist(dropped, lambda: _fail(claims, work, chunk, {"error": "WORKER_LOST", "detail": detail}))
         return
     try:
+        chunk = cut(claims.database, work, chunk, claims.paces.most_items(chunk.job_id))
         result = work.compute(chunk.ask, chunk.part, dropped.is_set)
+        claims.paces.learn(chunk.job_id, result.items, result.seconds)
         _insist(dropped, lambda: _store(claims, work, chunk, result))
     except SapheneiaError as error:
         told = error

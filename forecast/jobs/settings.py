@@ -19,7 +19,9 @@ class JobSettings(EnvSettings):
     )
     job_workers: int = Field(2, ge=0, description="Threads of each gateway process that compute jobs.")
     job_chunk_items: int = Field(
-        250, ge=1, description="The most items that a job computes and stores at a time."
+        250,
+        ge=1,
+        description="The most items that a job computes and stores at a time; fewer where they take long.",
     )
     job_lease_seconds: float = Field(
         30.0, gt=0, description="How long a part of a job stays with a worker that gives no sign of life."

@@ -43,6 +43,16 @@ class NamedItems:
     pinned: Pinned
     as_of: int | None
 
+    def cut(self, most_items: int) -> list[Part]:
+        """Return the parts of the items, each of at most so many."""
+        facts = {"calendar": self.calendar, "pinned": self.pinned, "as_of": self.as_of}
+        parts = []
+        for number, at in enumerate(range(0, len(self.names), most_items)):
+            names = self.names[at : at + most_items]
+            kept = {"names": names, "first": self.first + at, **facts}
+            parts.append(Part(number, len(names), orjson.dumps(kept)))
+        return parts
+
     def read(self, database: Database, least: int) -> tuple[History, dict[str, SapheneiaError]]:
         """Return the history of the items, and why those cannot be forecast that have too little of it."""
         with database.read() as connection:
@@ -113,11 +123,15 @@ def split_named(database: Database, ask: Ask, most_items: int, pinned: Pinned) -
             calendar = find_calendar(connection, ask.client_id, body.dataset, names, body.start_date, request)
         except DataError:
             calendar = None  # each item will say so
-    most = len(names) if is_pooled(request) else most_items
-    return [
-        _write(number, names[first : first + most], first, calendar, pinned, empty.as_of)
-        for number, first in enumerate(range(0, len(names), most))
-    ]
+    whole = NamedItems(ask, body, list(names), 0, calendar, pinned, empty.as_of)
+    return whole.cut(len(names) if is_pooled(request) else most_items)
+
+
+def divide_named(ask: Ask, part: Part, most_items: int) -> list[Part]:
+    """Return the parts of a part."""
+    items = read_named(ask, part)
+    pooled = is_pooled(forecast_request(ask.model_id, items.body, {VALUE: "target"}, {}))
+    return [part] if pooled else items.cut(most_items)
 
 
 def read_named(ask: Ask, part: Part) -> NamedItems:
@@ -137,13 +151,6 @@ def as_inference(ask: Ask, body: ForecastRequest, history: History) -> Inference
         "add_calendar": list(history.calendar) or None,
     }
     return forecast_request(ask.model_id, body, history.roles, defaults)
-
-
-def _write(
-    number: int, names: Sequence[str], first: int, calendar: Calendar | None, pinned: Pinned, as_of: int
-) -> Part:
-    kept = {"names": list(names), "first": first, "calendar": calendar, "pinned": pinned, "as_of": as_of}
-    return Part(number, len(names), orjson.dumps(kept))
 
 
 def _count_known(history: History) -> dict[str, int]:

@@ -28,12 +28,12 @@ from forecast.runs.asking import (
 )
 from forecast.runs.isolation import isolate, isolate_together
 from forecast.runs.local import LocalModel
-from forecast.runs.named import NamedItems, as_inference, read_named, split_named
+from forecast.runs.named import NamedItems, as_inference, divide_named, read_named, split_named
 from forecast.runs.outcome import Item, Predicted
 from forecast.runs.pinning import Pinned, pin
 from forecast.runs.portion import Portion, is_pooled
 from forecast.runs.settings import RunSettings
-from forecast.runs.tabled import name_items, read_series, split_table
+from forecast.runs.tabled import divide_series, name_items, read_series, split_table
 from forecast.runs.work import Ask, Part, PartResult
 
 if TYPE_CHECKING:
@@ -83,6 +83,10 @@ class RunWork:
         if ask.kind == "forecast":
             return split_named(self.database, ask, most_items, pinned)
         return split_table(self._settings, ask, request, most_items, pinned)
+
+    def divide(self, ask: Ask, part: Part, most_items: int) -> list[Part]:
+        """Return the parts of a part, numbered from 0; see Work."""
+        return (divide_named if ask.kind == "forecast" else divide_series)(ask, part, most_items)
 
     def compute(self, ask: Ask, part: Part, cancelled: Callable[[], bool]) -> PartResult:
         """Return the forecasts of a part; see Work."""

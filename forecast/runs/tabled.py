@@ -34,14 +34,13 @@ def split_table(
     """Return the parts of an inference; its table is read now. Raises the errors of its reading."""
     source, inline = request.data_source_url_or_path, request.data
     read = anyio.run(partial(find_table, source, inline, settings, ask.client_id, select(request)))
-    whole = make_portion(request, read())
-    names = list(whole.rows)
-    width = len(whole.targets)
-    most = len(names) if is_pooled(request) else max(1, most_items // width)
-    return [
-        _write(number, whole.only(names[first : first + most]), first * width, pinned)
-        for number, first in enumerate(range(0, len(names), most))
-    ]
+    return _cut(make_portion(request, read()), 0, most_items, pinned)
+
+
+def divide_series(ask: Ask, part: Part, most_items: int) -> list[Part]:
+    """Return the parts of a part."""
+    series = read_series(ask, part)
+    return _cut(series.whole, series.first, most_items, series.pinned)
 
 
 def read_series(ask: Ask, part: Part) -> TableSeries:
@@ -55,6 +54,15 @@ def read_series(ask: Ask, part: Part) -> TableSeries:
     freq, by_clock = notes["calendar"]
     whole = make_portion(request, Table(frame), (freq, by_clock))
     return TableSeries(replace(whole, notes=tuple(notes["notes"])), notes["first"], notes["pinned"])
+
+
+def _cut(whole: Portion, first: int, most_items: int, pinned: Pinned) -> list[Part]:
+    names, width = list(whole.rows), len(whole.targets)
+    most = len(names) if is_pooled(whole.request) else max(1, most_items // width)
+    return [
+        _write(number, whole.only(names[at : at + most]), first + at * width, pinned)
+        for number, at in enumerate(range(0, len(names), most))
+    ]
 
 
 def _write(number: int, portion: Portion, first: int, pinned: Pinned) -> Part:

@@ -71,6 +71,12 @@ class Work(Protocol):
         Checks the whole ask, and reads the table of an inference: raises their 4xx errors.
         """
 
+    def divide(self, ask: Ask, part: Part, most_items: int) -> list[Part]:
+        """Return the parts of a part, numbered from 0, each of at most so many items where it can be cut.
+
+        Together they give the same forecasts, in the same places of the run.
+        """
+
     def compute(self, ask: Ask, part: Part, cancelled: Callable[[], bool]) -> PartResult:
         """Return the forecasts of a part; items that fail are among them.
 

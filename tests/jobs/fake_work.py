@@ -35,6 +35,15 @@ class FakeWork:
             for number, (start, piece) in enumerate(pieces)
         ]
 
+    def divide(self, ask: Ask, part: Part, most_items: int) -> list[Part]:
+        first, names = json.loads(part.content)
+        starts = range(0, len(names), most_items)
+        pieces = [(first + start, names[start : start + most_items]) for start in starts]
+        return [
+            Part(number, len(piece), json.dumps([start, piece]).encode())
+            for number, (start, piece) in enumerate(pieces)
+        ]
+
     def compute(self, ask: Ask, part: Part, cancelled: Callable[[], bool]) -> PartResult:
         self.on_compute(ask, part, cancelled)
         self.computed.append((ask.client_id, part.number))

@@ -70,11 +70,16 @@ def by_table(frame: pd.DataFrame, model_id: str = "fake", **parameters: Any) -> 
     return Ask("inference", "default", "tests", model_id, body)
 
 
-def compute(work: RunWork, ask: Ask, most: int) -> list[Item]:
-    """Compute the parts as jobs do that keep them: from what was written down of them."""
+def compute(work: RunWork, ask: Ask, most: int, then: int | None = None) -> list[Item]:
+    """Compute the parts as jobs do that keep them: from what was written down of them.
+
+    Each is divided into parts of `then` items where that is given.
+    """
     kept = Ask.from_json(ask.to_json())
     parts = [Part(part.number, part.items, bytes(part.content)) for part in work.split(ask, most)]
-    assert all(part.items <= most for part in parts)
+    if then is not None:
+        parts = [piece for part in parts for piece in work.divide(kept, part, then)]
+    assert all(part.items <= min(most, then or most) for part in parts)
     results = [work.compute(kept, part, lambda: False) for part in reversed(parts)]
     assert [result.items for result in results] == [part.items for part in reversed(parts)]
     return sorted((row for result in results for row in result.rows), key=lambda row: row.place)
@@ -111,6 +116,27 @@ def test_an_inference_has_the_same_numbers_however_it_is_cut(make_work: MakeWork
     assert told(compute(work, ask, most)) == whole
     assert {one["item_id"] for one in whole} == {"A", "B", "C", "D", "weekly"}
     assert all(one["error"] is None for one in whole)
+
+
+@pytest.mark.parametrize("then", [1, 2])
+def test_parts_that_are_divided_have_the_same_numbers(
+    make_work: MakeWork, database: Database, then: int
+) -> None:
+    put(database, sales())
+    work = make_work()
+    for ask in (by_name(item_ids=["D", "gone", "A", "C", "weekly"]), by_table(sales())):
+        assert told(compute(work, ask, 3, then)) == told(compute(work, ask, 100))
+
+
+def test_a_part_whose_items_depend_on_one_another_is_not_divided(
+    make_work: MakeWork, database: Database
+) -> None:
+    put(database, sales())
+    work = make_work()
+    pooled = {"xreg_scope": "pooled"}
+    for ask in (by_name(parameters=pooled), by_table(sales(), **pooled)):
+        (part,) = work.split(ask, 1)
+        assert [piece.items for piece in work.divide(ask, part, 1)] == [5]
 
 
 def test_items_that_were_changed_after_their_forecast_was_asked_for_say_so(

@@ -1,0 +1,34 @@
+"""How long the items of each job take."""
+
+import threading
+from collections import OrderedDict
+
+PART_SECONDS = 10.0
+"""About how long a worker computes a part, where that is more than a few items."""
+TRIAL_ITEMS, LEAST_ITEMS = 16, 4
+"""How many items of a job a worker computes first, and how many at a time at least."""
+_MOST_JOBS = 256
+
+
+class Paces:
+    """Seconds an item of each job that this process computes; thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, float] = OrderedDict()
+
+    def learn(self, job_id: str, items: int, seconds: float) -> None:
+        """Note how long so many items of a job took."""
+        with self._lock:
+            self._known[job_id] = seconds / items
+            self._known.move_to_end(job_id)
+            if len(self._known) > _MOST_JOBS:
+                self._known.popitem(last=False)
+
+    def most_items(self, job_id: str) -> int:
+        """Return how many items of a job are to be computed at a time."""
+        with self._lock:
+            item_seconds = self._known.get(job_id)
+        if item_seconds is None:
+            return TRIAL_ITEMS
+        return max(LEAST_ITEMS, int(PART_SECONDS / max(item_seconds, 1e-9)))
