@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response, status
 
 from forecast.core.lifecycle import ModelService
+from forecast.core.query import refuse_unknown_query
 from forecast.core.rate_limit import limit
 from forecast.core.readiness import Readiness
 from forecast.models import MODEL_REGISTRY, get_model_info
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from forecast.remote.service import RemoteService
 
 router = APIRouter(tags=["discovery"])
-discovery = [Depends(limit("discovery"))]
+discovery = [Depends(limit("discovery")), Depends(refuse_unknown_query)]
 ModelStates = dict[str, dict[str, str | None]]
 
 

@@ -126,9 +126,18 @@ def _invalid_request(error: RequestValidationError) -> RequestError:
 
 def _fault(item: Mapping[str, Any]) -> CellError:
     steps = [str(step) for step in item["loc"] if step != "body"]
-    message = str(item["msg"]).rstrip(".")
+    message = _say(item)
     if item["type"] == "json_invalid":
         return CellError(f"The body is not valid JSON: {item.get('ctx', {}).get('error', message)}")
     if item["type"] == "missing" and not steps:
         return CellError("The body is empty; send JSON")
     return CellError(message, field=".".join(steps) or None)
+
+
+def _say(item: Mapping[str, Any]) -> str:
+    """Return what a fault says, without what pydantic puts before the words of a ValueError of ours."""
+    said = str(item["msg"]).rstrip(".")
+    if item["type"] != "value_error":
+        return said
+    own = said.removeprefix("Value error, ")
+    return own[:1].upper() + own[1:]

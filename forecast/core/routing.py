@@ -18,6 +18,7 @@ from forecast.core.parameters import request_type
 from forecast.core.principal import Principal, Role
 from forecast.core.problem import Problem
 from forecast.core.progress import LoadProgress
+from forecast.core.query import refuse_unknown_query
 from forecast.core.rate_limit import Scope, limit
 from forecast.core.reply import Replying
 from forecast.core.responses import InferenceResponse
@@ -105,8 +106,8 @@ def build_model_router(
 
 
 def guards(scope: Scope, role: Role = "forecast") -> list[Any]:
-    """Return what every call passes: its quota, counted also for wrong keys, its key, and the key's role."""
-    return [Depends(limit(scope)), Security(require_role(role))]
+    """Return what every call passes: its quota, counted also for wrong keys, its key and role, its query."""
+    return [Depends(limit(scope)), Security(require_role(role)), Depends(refuse_unknown_query)]
 
 
 def _body(kind: Any, title: str, example: dict[str, Any]) -> Any:

@@ -13,7 +13,7 @@ from forecast.history.flags import fill_flags, find_flags
 from forecast.history.history import History
 from forecast.history.items import Items, find_items, list_names
 from forecast.history.rows import Ints, Rows
-from forecast.history.stamps import read_bounds, read_micros
+from forecast.history.stamps import CUTOFF, read_bounds, read_micros
 from forecast.history.storage import storage_of
 
 __all__ = ["History", "list_item_ids", "read_frame", "read_history"]
@@ -34,7 +34,7 @@ def read_history(
     """
     found = find_dataset(connection, client_id, dataset)
     chosen = find_items(connection, found.dataset_id, item_ids)
-    first, last = read_bounds(None, until, zoned=bool(found.zoned), timezone=found.timezone)
+    first, last = read_bounds(None, until, zoned=bool(found.zoned), timezone=found.timezone, end=CUTOFF)
     frame = read_frame(connection, found, chosen, first, last)
     roles: dict[str, Role] = {ITEM: "id", STAMP: "timestamp", VALUE: "target"}
     roles.update({one.name: found.role_of(one) for one in found.covariates})

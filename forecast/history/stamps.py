@@ -9,6 +9,8 @@ from forecast.core.series.ticks import read_ticks
 from forecast.core.series.zone import read_bound
 from forecast.history.rows import EARLIEST, LATEST, Ints
 
+CUTOFF = "start_date"
+"""The field of a forecast by name that ends what is read."""
 _A_MICROSECOND = 1_000
 
 
@@ -35,15 +37,15 @@ def read_micros(at: Ints, *, zoned: bool, timezone: str | None) -> pd.DatetimeIn
 
 
 def read_bounds(
-    since: str | None, until: str | None, *, zoned: bool, timezone: str | None
+    since: str | None, until: str | None, *, zoned: bool, timezone: str | None, end: str = "to"
 ) -> tuple[int, int]:
     """Return the first and the last stamp, as kept, that two dates allow.
 
-    A bare date as the last means all of it. Raises RequestError where one is no date.
+    A bare date as the last means all of it. Raises RequestError where one is no date; `end` names the last.
     """
     zone = pytz.timezone(timezone or "UTC") if zoned else None
     ends = []
-    for field, text, is_end, otherwise in (("from", since, False, EARLIEST), ("to", until, True, LATEST)):
+    for field, text, is_end, otherwise in (("from", since, False, EARLIEST), (end, until, True, LATEST)):
         if text is None:
             ends.append(otherwise)
             continue

@@ -11,7 +11,7 @@ from forecast.core.parameters import InferenceRequest
 from forecast.history.datasets import find_dataset
 from forecast.history.items import find_items
 from forecast.history.reading import read_history
-from forecast.history.stamps import read_bounds
+from forecast.history.stamps import CUTOFF, read_bounds
 from forecast.history.tables import observations
 from forecast.runs.portion import Calendar, make_portion
 
@@ -50,7 +50,7 @@ def _longest_first(
     """Return the items that have rows up to the cutoff, those with most rows first, then by name."""
     kept = find_dataset(connection, client_id, dataset)
     found = find_items(connection, kept.dataset_id, names)
-    _, last = read_bounds(None, until, zoned=bool(kept.zoned), timezone=kept.timezone)
+    _, last = read_bounds(None, until, zoned=bool(kept.zoned), timezone=kept.timezone, end=CUTOFF)
     counts = dict(zip(found.keys.tolist(), found.rows.tolist(), strict=True))
     beyond = found.keys[found.last > last].tolist()
     counts.update(_count(connection, beyond, last))

@@ -62,8 +62,13 @@ async def retell(request: Request, caller: Principal, made: str) -> Response:
     return Response(f"{made} for {caller.client_id}", 202, {"Location": "/orders/again"})
 
 
+async def read_query(a: str | None = None) -> None:
+    """Take a parameter, which all the routes then have."""
+
+
 def build_router(shop: Shop) -> APIRouter:
-    router = APIRouter(prefix="/shop", dependencies=[*guards("discovery"), Depends(claim_key(retell))])
+    passes = [*guards("discovery"), Depends(read_query), Depends(claim_key(retell))]
+    router = APIRouter(prefix="/shop", dependencies=passes)
 
     def order(order: Annotated[Order, Depends(body_reader(Order, Order))], claim: CurrentClaim) -> Response:
         return shop.serve(order, claim)

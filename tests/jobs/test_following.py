@@ -99,7 +99,7 @@ def test_a_job_without_a_webhook_has_none(ask: Ask) -> None:
         ({"url": "http://me:word@127.0.0.1/x"}, 422, "credentials"),
         ({"url": "http://127.0.0.1/" + "x" * 2000}, 422, "longer than 2000"),
         ({"url": ""}, 422, "webhook.url"),
-        ({"secret": "short-s3cret"}, 422, "webhook.secret"),
+        ({"secret": "short-s3cret"}, 422, "webhook.secret: A secret has 16 to 256 bytes."),
         ({"secret": "whsec_s3cret!"}, 422, "webhook.secret"),
         ({"secret": "s3cret" * 100}, 422, "webhook.secret"),
         ({"secret": None}, 422, "webhook.secret"),

@@ -196,7 +196,7 @@ def test_quantiles_can_be_left_out(client: TestClient, items: pd.DataFrame) -> N
         ({"parameters": {"horizon_len": 3}}, 422, "REQUEST_INVALID", "prediction_length"),
         ({"parameters": {"freq": "every day"}}, 422, "REQUEST_INVALID", "is no frequency"),
         ({"parameters": {"multivariate": True}}, 422, "NOT_SUPPORTED", "one target at a time"),
-        ({"start_date": "soon"}, 422, "REQUEST_INVALID", "is not a date"),
+        ({"start_date": "2025-13-01"}, 422, "REQUEST_INVALID", "start_date '2025-13-01' is not a date."),
         ({"model": "fakes"}, 422, "REQUEST_INVALID", "did you mean 'fake'?"),
         ({"dataset": "none"}, 404, "NOT_FOUND", "There is no dataset 'none'."),
         ({"model": "prophet"}, 409, "MODEL_NOT_INITIALIZED", "prophet/initialization"),

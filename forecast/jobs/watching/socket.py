@@ -7,6 +7,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketState
 
 from forecast.core.errors import SapheneiaError
+from forecast.core.query import refuse_unknown
 from forecast.jobs.watching.handshake import authenticate, has_allowed_origin, read_authorization
 from forecast.jobs.watching.position import find_position
 from forecast.jobs.watching.stream import KEEP_ALIVE_SECONDS
@@ -18,6 +19,7 @@ DONE, GOING_AWAY = 1000, 1001
 _OF_ERRORS = 4000
 """What is added to the status of an error, and gives the code that a WebSocket is closed with."""
 _LONGEST_REASON = 120
+_POSITION = "last_event_id"
 
 router = APIRouter(prefix="/api/v1/ws")
 
@@ -43,7 +45,8 @@ async def follow_job(socket: WebSocket, job_id: str) -> None:
 async def _follow(socket: WebSocket, job_id: str) -> int:
     """Send all events and return the code to close with."""
     principal = await authenticate(socket, await read_authorization(socket))
-    given = socket.query_params.get("last_event_id")
+    refuse_unknown(socket.query_params, [_POSITION])
+    given = socket.query_params.get(_POSITION)
     state = socket.app.state
     after = await find_position(state.database, principal.client_id, job_id, given)
     if after is None:

@@ -151,6 +151,13 @@ def test_what_is_no_event_id_is_refused(serve_jobs: ServeJobs, database: Databas
         assert receive_all(socket)[1] == 4422
 
 
+def test_a_parameter_that_is_not_there_is_refused(serve_jobs: ServeJobs, database: Database) -> None:
+    job_id = write_job(database)
+    with open_socket(serve_jobs(), job_id, "?last_event=3") as socket:
+        told = "Unknown query parameter 'last_event' (did you mean 'last_event_id'?)."
+        assert receive_all(socket) == ([], 4422, told)
+
+
 def test_a_client_has_so_many_and_no_more(
     serve_jobs: ServeJobs, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
