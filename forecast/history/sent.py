@@ -128,7 +128,7 @@ def _known_kinds(dataset: Dataset | None) -> dict[str, bool]:
     """Return the covariates that a dataset has or gave a role, and whether they are categories."""
     if dataset is None:
         return {}
-    given = {name: role.endswith("categorical") for name, role in dataset.roles.items()}
+    given = {name: role.endswith("categorical") for name, role in dataset.roles.items() if role}
     return given | {one.name: one.labels is not None for one in dataset.covariates}
 
 

@@ -57,6 +57,25 @@ def test_a_column_put_for_one_item_leaves_the_others_their_forecasts(
     assert [one["covariates_used"] for one in metadata(told)[:2]] == [False, False]
 
 
+def test_a_column_that_is_given_no_role_is_as_if_it_had_not_been_put(
+    client: TestClient, database: Database, items: pd.DataFrame
+) -> None:
+    plain = ask(client)
+    put(database, demand("C", 1).assign(promo_flgg=0.0))
+    assert ask(client)["forecasts"][2]["error"]["error"] == "DATA_INVALID"
+
+    told = client.put("/api/v1/datasets/default", json={"roles": {"promo_flgg": None}})
+
+    assert (told.status_code, told.json()["covariates"]) == (200, {"promo_flgg": None})
+    assert told.json()["roles"] == {"promo_flgg": None}
+    assert steps(ask(client)) == steps(plain)
+    assert [one["warnings"] for one in metadata(ask(client))] == [[], [], []]
+    put(database, demand("C", 2).assign(promo_flgg=1.0))
+    assert steps(ask(client)) == steps(plain)
+    client.put("/api/v1/datasets/default", json={}).raise_for_status()
+    assert ask(client)["forecasts"][2]["error"]["error"] == "DATA_INVALID"
+
+
 @pytest.mark.parametrize("native", [False, True])
 def test_an_item_without_prices_is_forecast_as_if_there_were_none(
     client: TestClient, database: Database, monkeypatch: pytest.MonkeyPatch, native: bool
