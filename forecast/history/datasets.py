@@ -29,8 +29,9 @@ class Covariate:
 class Dataset:
     """A dataset as it is kept; its covariates in the order in which they came.
 
-    `roles` are those that covariates were given, seen yet or not; `zoned` tells whether its stamps are
-    moments or times of a clock, None while it has none; `changed` is the stamp of its last change.
+    `roles` are those that covariates were given, seen yet or not, None for what forecasts leave out.
+    `zoned` tells whether its stamps are moments or times of a clock, None while it has none;
+    `changed` is the stamp of its last change.
     """
 
     dataset_id: int
@@ -40,7 +41,7 @@ class Dataset:
     timezone: str | None
     country: str | None
     calendar: tuple[str, ...] | None
-    roles: Mapping[str, Role]
+    roles: Mapping[str, Role | None]
     zoned: bool | None
     created_at: datetime
     changed: int
@@ -53,8 +54,8 @@ class Dataset:
             return self.calendar
         return ("is_weekend", f"{HOLIDAYS}{self.country}") if self.country else ()
 
-    def role_of(self, one: Covariate) -> Role:
-        """Return the role of a covariate: the one it was given, else a dynamic one.
+    def role_of(self, one: Covariate) -> Role | None:
+        """Return the role of a covariate: the one it was given, None being none, else a dynamic one.
 
         A flag of 0 and 1 is a number, for it needs no more than one effect.
         """

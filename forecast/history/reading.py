@@ -29,15 +29,18 @@ def read_history(
     """Return the history of a client's items, or of all of a dataset, up to a date.
 
     `until` is a date or a date with a time, a bare date meaning the whole of that day; nothing after it is
-    read. Items that are not there are left out. Raises NotFoundError where there is no such dataset,
-    RequestError where `until` is no date.
+    read. Items that are not there are left out, and covariates without a role.
+    Raises NotFoundError where there is no such dataset, RequestError where `until` is no date.
     """
     found = find_dataset(connection, client_id, dataset)
     chosen = find_items(connection, found.dataset_id, item_ids)
     first, last = read_bounds(None, until, zoned=bool(found.zoned), timezone=found.timezone, end=CUTOFF)
     frame = read_frame(connection, found, chosen, first, last)
     roles: dict[str, Role] = {ITEM: "id", STAMP: "timestamp", VALUE: "target"}
-    roles.update({one.name: found.role_of(one) for one in found.covariates})
+    used = {one.name: found.role_of(one) for one in found.covariates}
+    roles.update({name: role for name, role in used.items() if role is not None})
+    # Their cells stay where they are: rows are packed by the places of covariates.
+    frame = frame.drop(columns=[name for name, role in used.items() if role is None])
     flags = find_flags(found.made, roles)
     calendar = tuple(name for name in found.made if name not in roles and name not in flags.values())
     frame = fill_flags(frame, flags)

@@ -44,8 +44,10 @@ class DatasetSettings(Body):
         max_length=MOST_NAMES,
         description="Covariates to make of the dates instead: [`is_weekend`, `holidays:DE`], or none: [].",
     )
-    roles: dict[Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)], CovariateRole] = Field(
-        default_factory=dict, max_length=200, description="The role of covariates; else by their values."
+    roles: dict[Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)], CovariateRole | None] = Field(
+        default_factory=dict,
+        max_length=200,
+        description="The role of covariates, null for one that forecasts leave out; else by their values.",
     )
 
     @field_validator("calendar")
@@ -76,8 +78,10 @@ class DatasetInfo(BaseModel):
     timezone: str | None
     country: str | None
     calendar: list[str] | None
-    covariates: dict[str, Role] = Field(description="The role of each covariate that it has.")
-    roles: dict[str, Role] = Field(description="The roles that covariates were given.")
+    covariates: dict[str, Role | None] = Field(
+        description="The role of each covariate that it has; null where forecasts leave it out."
+    )
+    roles: dict[str, Role | None] = Field(description="The roles that covariates were given.")
     made: list[str] = Field(description="The covariates that are made of the dates.")
     items: int
     rows: int
@@ -114,7 +118,7 @@ class SeriesWritten(BaseModel):
     new_items: int
     first: str
     last: str
-    covariates: dict[str, Role] = Field(description="The covariates of the table and their roles.")
+    covariates: dict[str, Role | None] = Field(description="The covariates of the table and their roles.")
     warnings: list[str]
 
 

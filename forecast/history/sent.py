@@ -1,6 +1,7 @@
 """A table as it is sent, read: items, stamps, values and covariates as arrays."""
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ from forecast.history.stamps import write_micros
 
 LONGEST_NAME = 200
 """The most characters that the name of a dataset, an item or a covariate has."""
+# Nearer than `nearest` asks for: columns of one family, as temp_min and temp_max, are no slips of the pen.
+_NEARLY_THE_SAME = 0.8
 _TRUTH = {"true": 1.0, "false": 0.0}
 
 
@@ -62,6 +65,9 @@ def read_sent(table: Table, told: Named, dataset: Dataset | None) -> Sent:
     order = _sort(codes, at)
     _refuse_repeated(columns, ids, codes[order], at[order], frame.index.to_numpy()[order], stamps[order])
     cells, warnings = _read_covariates(frame, columns, known)
+    warnings += _tell_likely_misspelt(
+        [name for name in cells if name not in known], [name for name in known if name not in cells]
+    )
     return Sent(
         ids=ids,
         codes=codes[order],
@@ -122,7 +128,7 @@ def _known_kinds(dataset: Dataset | None) -> dict[str, bool]:
     """Return the covariates that a dataset has or gave a role, and whether they are categories."""
     if dataset is None:
         return {}
-    given = {name: role.endswith("categorical") for name, role in dataset.roles.items()}
+    given = {name: role.endswith("categorical") for name, role in dataset.roles.items() if role}
     return given | {one.name: one.labels is not None for one in dataset.covariates}
 
 
@@ -142,6 +148,12 @@ def _read_covariates(
         else:
             found[name] = Cells(read_numbers(_as_numbers(column)))
     return found, warnings
+
+
+def _tell_likely_misspelt(new: Sequence[str], absent: Sequence[str]) -> list[str]:
+    """Return a warning for each new covariate whose name is nearly that of a known one that is not sent."""
+    close = {name: difflib.get_close_matches(name, absent, n=1, cutoff=_NEARLY_THE_SAME) for name in new}
+    return [f"'{name}' is new; did you mean '{found[0]}'?" for name, found in close.items() if found]
 
 
 def _is_text(column: pd.Series) -> bool:

@@ -65,9 +65,9 @@ def _check(given: DatasetSettings) -> None:
     check_places([*(given.calendar or ()), *places])
 
 
-def _check_roles(dataset: Dataset, roles: Mapping[str, Role]) -> None:
+def _check_roles(dataset: Dataset, roles: Mapping[str, Role | None]) -> None:
     for one in dataset.covariates:
-        if one.labels is not None and roles.get(one.name, "").endswith("numerical"):
+        if one.labels is not None and (roles.get(one.name) or "").endswith("numerical"):
             raise RequestError(f"The covariate '{one.name}' has text; it cannot be '{roles[one.name]}'.")
 
 

@@ -48,7 +48,7 @@ class Written:
     items: int
     new_items: int
     ends: pd.DatetimeIndex
-    covariates: Mapping[str, Role]
+    covariates: Mapping[str, Role | None]
     warnings: tuple[str, ...]
 
 

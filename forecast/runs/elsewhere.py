@@ -25,6 +25,7 @@ from forecast.core.series.zone import read_bound
 from forecast.remote.faults import RETRY_SECONDS
 from forecast.runs.calls import ServiceCalls
 from forecast.runs.cells import write_frame
+from forecast.runs.lacking import split_lacking
 from forecast.runs.local import pause, to_micros
 from forecast.runs.outcome import Predicted
 from forecast.runs.pinning import Pinned, check_service
@@ -66,6 +67,12 @@ class ModelElsewhere:
 
         Raises the service's error, and ConfigConflictError where other weights than the run's made them.
         """
+        made: dict[str, list[Predicted]] = {}
+        for alike in split_lacking(portion):
+            made |= self._compute(alike)
+        return made
+
+    def _compute(self, portion: Portion) -> dict[str, list[Predicted]]:
         body = _write(portion)
         headers = {"Content-Type": ARROW, "Accept": ARROW}
         seconds = self.longest

@@ -20,6 +20,7 @@ from forecast.core.parameters import InferenceRequest
 from forecast.core.plan import Plan, check_request, make_plan
 from forecast.core.result_cache import name_tasks
 from forecast.core.series.ticks import read_ticks
+from forecast.runs.lacking import split_lacking
 from forecast.runs.outcome import Predicted
 from forecast.runs.pinning import Pinned, make_ready, require_pinned
 from forecast.runs.portion import Portion, is_pooled
@@ -45,11 +46,10 @@ class LocalModel:
 
     def compute(self, portion: Portion) -> dict[str, list[Predicted]]:
         """Return the forecasts of a portion by series, one a target; raises its error where any has one."""
-        started = time.monotonic()
-        plan = self._plan(portion)
-        answer = self._wait(plan)
-        self.version = plan.model_version
-        return dict(zip(portion.rows, _read(settle(plan, answer, started), portion), strict=True))
+        made: dict[str, list[Predicted]] = {}
+        for alike in split_lacking(portion):
+            made |= self._compute(alike)
+        return made
 
     def prepare(self, request: InferenceRequest[Any]) -> None:
         """Let a request pass that the model, loaded as it was when the run began, can do; else its errors."""
@@ -58,6 +58,13 @@ class LocalModel:
         else:
             loaded = make_ready(self.service, self.pinned, self.cancelled)
         check_request(self.service, request, *loaded)
+
+    def _compute(self, portion: Portion) -> dict[str, list[Predicted]]:
+        started = time.monotonic()
+        plan = self._plan(portion)
+        answer = self._wait(plan)
+        self.version = plan.model_version
+        return dict(zip(portion.rows, _read(settle(plan, answer, started), portion), strict=True))
 
     def _plan(self, portion: Portion) -> Plan:
         _, ready = require_pinned(self.service, self.pinned)

@@ -94,7 +94,7 @@ class NamedItems:
             raise DataError("No item tells the calendar of the dates; pass 'freq' in 'parameters'.")
         frame = history.frame
         chosen = frame[frame[ITEM].isin(list(names)).to_numpy()]
-        return make_portion(request, Table(chosen), self.calendar)
+        return replace(make_portion(request, Table(chosen), self.calendar), lenient=True)
 
     def tell_changes(
         self, history: History, made: Mapping[str, list[Predicted]]

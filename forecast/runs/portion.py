@@ -30,7 +30,8 @@ class Portion:
 
     `frame` is labelled with the rows of the caller's table, its stamps read; `rows` has the places of each
     series' rows by name, in order of first appearance. `by_clock` is that of build_panel, `notes` are
-    warnings about the whole table.
+    warnings about the whole table. Where `lenient`, a series that has no value of a covariate is forecast
+    without it.
     """
 
     request: InferenceRequest[Any]
@@ -39,6 +40,7 @@ class Portion:
     rows: dict[str, Rows]
     by_clock: bool
     notes: tuple[str, ...] = ()
+    lenient: bool = False
 
     @property
     def table(self) -> Table:
@@ -59,6 +61,17 @@ class Portion:
     def targets(self) -> tuple[str, ...]:
         """The columns that are forecast."""
         return self.definition.targets
+
+    def without(self, covariates: Collection[str]) -> "Portion":
+        """Return the portion without some of its covariates."""
+        if not covariates:
+            return self
+        roles = {name: role for name, role in self.request.data_definition.items() if name not in covariates}
+        request = self.request.model_copy(update={"data_definition": roles})
+        frame = self.frame.drop(columns=list(covariates))
+        multivariate = request.parameters.multivariate
+        definition = read_definition(Table(frame), roles, multivariate=multivariate)
+        return replace(self, request=request, frame=frame, definition=definition)
 
     def only(self, names: Collection[str]) -> "Portion":
         """Return the portion of some of its series in this order, their rows in that of the table."""

@@ -174,6 +174,20 @@ def test_an_empty_new_column_is_left_out_and_told(store: Store) -> None:
     assert "note" not in store.read()
 
 
+def test_a_new_covariate_of_nearly_the_name_of_one_that_is_there_is_told(store: Store) -> None:
+    first = store.put(table("a", ["2024-01-01"], value=[1], promo_flag=[0], temp_min=[3.0]))
+    again = store.put(table("a", ["2024-01-02"], value=[1], promo_flgg=[0], temp_max=[9.0]))
+    assert first.warnings == ()
+    assert again.warnings == ("'promo_flgg' is new; did you mean 'promo_flag'?",)
+    assert again.covariates == {"promo_flgg": "dynamic_numerical", "temp_max": "dynamic_numerical"}
+    assert store.put(table("a", ["2024-01-03"], value=[1], promo_flgg=[0])).warnings == ()
+
+
+def test_a_new_covariate_beside_the_one_that_it_is_like_is_meant(store: Store) -> None:
+    store.put(table("a", ["2024-01-01"], value=[1], price_1=[3.0]))
+    assert store.put(table("a", ["2024-01-02"], value=[1], price_1=[3.0], price_2=[4.0])).warnings == ()
+
+
 def test_dates_are_no_covariate(store: Store) -> None:
     from forecast.core.data.table import Table
     from forecast.history.writing import write_table

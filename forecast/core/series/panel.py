@@ -92,7 +92,7 @@ def build_panel(  # noqa: PLR0913 - all of them are what a panel depends on
         groups = [rows[np.argsort(ticks[rows], kind="stable")] for rows in groups]
         _refuse_duplicates(definition.timestamp, names, groups, pd.Series(stamps, index=labels))
     targets = {name: read_numbers(frame[name]) for name in definition.targets}
-    usable = _are_known(targets) & _are_inside(ticks, parameters, stamps.tz)
+    usable = are_known(targets) & are_inside(ticks, parameters, stamps.tz)
     sheet = _Sheet(stamps, ticks, targets, _columns(frame, definition, parameters), usable)
     longest = stamps[max(groups, key=len)]
     freq = infer_frequency(longest) if parameters.freq is None else check_frequency(parameters.freq, longest)
@@ -238,13 +238,13 @@ def _past(target: str, values: Floats, cut: Cut, parameters: Parameters) -> Floa
     return past
 
 
-def _are_known(targets: dict[str, Floats]) -> NDArray[np.bool_]:
+def are_known(targets: dict[str, Floats]) -> NDArray[np.bool_]:
     """Return which rows have any target."""
     known: NDArray[np.bool_] = ~np.all([np.isnan(values) for values in targets.values()], axis=0)
     return known
 
 
-def _are_inside(ticks: Rows, parameters: Parameters, zone: tzinfo | None) -> NDArray[np.bool_]:
+def are_inside(ticks: Rows, parameters: Parameters, zone: tzinfo | None) -> NDArray[np.bool_]:
     """Return which rows lie between the start and the end that the context may have."""
     inside = np.ones(len(ticks), dtype=bool)
     for field, side in (("context_start_date", np.greater_equal), ("context_end_date", np.less_equal)):
