@@ -44,8 +44,7 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record that RequestFilter has seen."""
-        line = hide_secrets(super().format(record))
-        return line.encode("utf-8", "backslashreplace").decode("utf-8")
+        return hide_secrets(super().format(record))
 
 
 class JsonFormatter(logging.Formatter):
@@ -84,12 +83,13 @@ def configure_logging(level: str, folder: Path, style: LogFormat = "text") -> No
                     "filters": ["request"],
                 },
                 "file": {
-                    # Several processes may write one file, and none may put it away beneath the others.
-                    "class": "concurrent_log_handler.ConcurrentRotatingFileHandler",
+                    "class": "logging.handlers.RotatingFileHandler",
                     "filename": str(folder / LOG_FILE),
                     "maxBytes": _MOST_BYTES,
                     "backupCount": _OLD_FILES,
                     "encoding": "utf-8",
+                    "errors": "backslashreplace",
+                    "delay": True,
                     "formatter": style,
                     "filters": ["request"],
                 },

@@ -1,12 +1,10 @@
 import json
 import logging
-import subprocess
-import sys
+import logging.handlers
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from concurrent_log_handler import ConcurrentRotatingFileHandler
 from starlette.testclient import TestClient
 
 from forecast.core import logs
@@ -33,37 +31,13 @@ def test_a_full_log_file_is_put_away_and_the_oldest_is_dropped(
     configure_logging("INFO", tmp_path)
     for number in range(200):
         log.info("number=%d", number)
-    files = {path.name: path.stat().st_size for path in tmp_path.glob("forecast*")}
-    assert files.keys() == {LOG_FILE, *(f"{LOG_FILE}.{age}" for age in range(1, 6))}
-    assert max(files.values()) < 1_000 + 100  # and the line that was one too many
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {LOG_FILE, *(f"{LOG_FILE}.{age}" for age in range(1, 6))}
+    assert all(path.stat().st_size <= 1_000 for path in tmp_path.iterdir())
     assert "number=199" in (tmp_path / LOG_FILE).read_text()
     kept = (tmp_path / f"{LOG_FILE}.1").read_text() + (tmp_path / LOG_FILE).read_text()
     numbers = [int(line.rpartition("=")[2]) for line in kept.splitlines()]
     assert numbers == list(range(numbers[0], 200))
-
-
-_WRITER = """
-import logging, sys
-from pathlib import Path
-from forecast.core import logs
-
-logs._MOST_BYTES, logs._OLD_FILES = 5_000, 100
-logs.configure_logging("INFO", Path(sys.argv[1]))
-for number in range(500):
-    logging.getLogger("forecast.test").info("writer=%s number=%d", sys.argv[2], number)
-"""
-
-
-def test_processes_that_write_one_file_lose_no_line_when_it_is_put_away(tmp_path: Path) -> None:
-    writers = [
-        subprocess.Popen([sys.executable, "-c", _WRITER, str(tmp_path), name], stderr=subprocess.DEVNULL)
-        for name in "abc"
-    ]
-    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
-    lines = "".join(path.read_text() for path in tmp_path.glob(f"{LOG_FILE}*")).splitlines()
-    told = sorted(tuple(line.split()[-2:]) for line in lines)
-    assert told == sorted((f"writer={name}", f"number={number}") for name in "abc" for number in range(500))
-    assert len(list(tmp_path.glob(f"{LOG_FILE}*"))) > 10
 
 
 def test_a_log_file_holds_ten_megabytes(tmp_path: Path) -> None:
@@ -71,7 +45,7 @@ def test_a_log_file_holds_ten_megabytes(tmp_path: Path) -> None:
     (file,) = [
         handler
         for handler in logging.getLogger("forecast").handlers
-        if isinstance(handler, ConcurrentRotatingFileHandler)
+        if isinstance(handler, logging.handlers.RotatingFileHandler)
     ]
     assert (file.maxBytes, file.backupCount) == (10_485_760, 5)
 
