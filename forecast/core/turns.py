@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from forecast.core.adapter import ModelConfig
 from forecast.core.job import Batch, Job, Kind
 from forecast.core.pace import Pace
@@ -25,6 +27,7 @@ _CHUNK_STEPS, _CHUNKS_IN_BATCH = 1_536, 8
 _COMPANY_SECONDS = 3.0
 # Whoever comes next waits no longer than this for a quick call, and for one of a few series that take long.
 _QUICK_SECONDS, _LONG_SECONDS = 0.25, 8.0
+_MOST_LOOKS = 256
 # From so many callers on, one half is computed while the other is answered and asks again.
 _FEWEST_TO_HALVE = 16
 
@@ -95,6 +98,7 @@ class Turns:
         self._large_is_next = False
         self._small_seen = -math.inf
         self._answered = 0
+        self._proved: dict[Hashable, None] = {}
 
     def form(self, jobs: deque[Job]) -> tuple[Kind, Batch]:
         """Take a batch from jobs, of which there is at least one, and return its widest kind with it.
@@ -121,10 +125,13 @@ class Turns:
 
     def _fill(self, jobs: Sequence[Job], limits: BatchLimits, most_jobs: int) -> tuple[Kind, Batch]:
         first: Kind = next(iter(jobs[0].pending))
-        paced = limits.at_pace(first, self._pace)
-        # Each job shows anew that its series are quick: those of one kind may be ten times as long.
-        most = max(limits.series, 2 * jobs[0].batch_size)
-        return _fill(jobs, first, replace(paced, series=min(paced.series, most)), most_jobs)
+        # Series of one kind may be ten times as long, or no constants: the first of them prove their pace.
+        look = _look(jobs[0], first)
+        proved = look in self._proved
+        self._proved[look] = None
+        if len(self._proved) > _MOST_LOOKS:
+            del self._proved[next(iter(self._proved))]
+        return _fill(jobs, first, limits.at_pace(first, self._pace) if proved else limits, most_jobs)
 
     def _share(self, small: Sequence[Job]) -> int:
         """Return how many of the small jobs may be taken, of all callers half, when there are many."""
@@ -135,6 +142,12 @@ class Turns:
         """Return the limits of what a large job gets now."""
         alone = self._clock() - self._small_seen > _COMPANY_SECONDS
         return self._limits if alone else self._limits.chunk
+
+
+def _look(job: Job, kind: Kind) -> Hashable:
+    """Return what the pace of a job's next series of a kind depends on beside the kind."""
+    series = job.tasks[job.pending[kind][0]].series
+    return kind, widen(len(series.target)), series.freq, bool(np.ptp(series.target) == 0)
 
 
 def _fill(jobs: Sequence[Job], first: Kind, limits: BatchLimits, most_jobs: int) -> tuple[Kind, Batch]:

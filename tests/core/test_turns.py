@@ -206,13 +206,26 @@ def test_a_large_job_gets_larger_calls_while_they_are_quick_and_chunks_beside_sm
     limits, clock = BatchLimits(32, 16_384, quick=512), Clock()
     turns, large = Turns(limits, paced({32: 0.01}), clock), make_job(*[1] * 1_000)
     waiting = deque([large])
-    sizes = []
-    for _ in range(3):
-        sizes.append(sum(len(places) for _, places in turns.form(waiting)[1]))
-        large.batch_size = max(large.batch_size, sizes[-1])
-    assert sizes == [32, 64, 128]  # those of one kind may be ten times as long as the ones before
+    sizes = [sum(len(places) for _, places in turns.form(waiting)[1]) for _ in range(2)]
+    assert sizes == [32, 512]
     waiting.append(make_job(1))
     assert [[len(places) for _, places in turns.form(waiting)[1]] for _ in range(2)] == [[1], [4]]
+
+
+def test_series_that_look_otherwise_prove_their_pace_anew() -> None:
+    turns = Turns(BatchLimits(32, 16_384, quick=512), paced({32: 0.01}), Clock())
+
+    def sizes(values: list[float], count: int) -> list[int]:
+        job = Job([make_task(values=values)] * count, 1e9, sort_tasks([("a", 1)] * count))
+        waiting, found = deque([job]), []
+        while waiting:
+            found.append(sum(len(places) for _, places in turns.form(waiting)[1]))
+        return found
+
+    assert sizes([1.0, 2.0, 3.0], 600) == [32, 512, 56]
+    assert sizes([3.0, 1.0, 2.0], 600) == [512, 88]
+    assert sizes([2.0, 2.0, 2.0], 600) == [32, 512, 56]
+    assert sizes([1.0, 2.0, 3.0] * 9, 600) == [32, 512, 56]
 
 
 def test_a_configured_batch_size_stays_the_most(tmp_path: Path) -> None:
