@@ -10,9 +10,7 @@ from typing import Generic, TypeVar
 _CHUNK_SECONDS = 0.02
 # One chunk in work and one at hand, so that no process waits for its parent.
 _CHUNKS_PER_PROCESS = 2
-
 _LOOK_SECONDS = 1.0
-
 
 T = TypeVar("T")
 R = TypeVar("R")

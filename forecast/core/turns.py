@@ -125,6 +125,8 @@ class Turns:
 
     def _fill(self, jobs: Sequence[Job], limits: BatchLimits, most_jobs: int) -> tuple[Kind, Batch]:
         first: Kind = next(iter(jobs[0].pending))
+        if not limits.quick:
+            return _fill(jobs, first, limits, most_jobs)
         # Series of one kind may be ten times as long, or no constants: the first of them prove their pace.
         look = _look(jobs[0], first)
         proved = look in self._proved
