@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 # What a process has to do when it is handed work: handing over takes 0.4 ms of the parent, and of a process
 # that has nothing else to do the wait for a parent that is busy, which is at most Python's switch interval.
-_CHUNK_SECONDS = 0.02
+_CHUNK_SECONDS, _LEAST_SECONDS = 0.02, 0.005
 # One chunk in work and one at hand, so that no process waits for its parent.
 _CHUNKS_PER_PROCESS = 2
 _LOOK_SECONDS = 1.0
@@ -20,7 +20,7 @@ class Chunks(Generic[T, R]):
     """One call of a function for each of many items, by so many processes; begun when it is made.
 
     The function is one that a module exports. The first chunks are single items, the others as many as take
-    a moment, and fewer towards the end, so that all processes have something to do until it.
+    a moment, and fewer towards the end, so that all processes have something to do until almost then.
     """
 
     def __init__(
@@ -61,8 +61,10 @@ class Chunks(Generic[T, R]):
 
     def _size(self) -> int:
         left = len(self._items) - self._begun
-        fitting = int(_CHUNK_SECONDS / max(self._item_seconds, 1e-6))
-        return max(1, min(fitting, -(-left // self._most)))
+        most, least = (
+            int(seconds / max(self._item_seconds, 1e-6)) for seconds in (_CHUNK_SECONDS, _LEAST_SECONDS)
+        )
+        return max(1, least, min(most, -(-left // self._most)))
 
 
 def _call(function: Callable[[T], R], items: Sequence[T]) -> tuple[list[R], float]:

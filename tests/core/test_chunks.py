@@ -58,14 +58,21 @@ def test_items_that_take_long_are_handed_out_one_by_one() -> None:
     assert executor.handed == [[item] for item in range(20)]
 
 
-def test_items_that_take_a_moment_are_handed_out_in_ever_smaller_chunks() -> None:
+def test_items_that_take_a_moment_are_handed_out_in_ever_smaller_chunks_of_five_milliseconds_at_least(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+
+    def take_a_millisecond(item: int) -> int:
+        now[0] += 2**-10
+        return item
+
     executor = OneAfterAnother()
-    Chunks(executor, 2, double, range(1_000)).results()
+    assert Chunks(executor, 2, take_a_millisecond, range(100)).results() == list(range(100))
     sizes = [len(some) for some in executor.handed]
-    assert sizes[:4] == [1, 1, 1, 1]
-    assert sizes[4] == 249  # a fourth of what is left, two processes having two chunks each
-    assert sizes[4:] == sorted(sizes[4:], reverse=True)
-    assert sizes[-1] == 1
+    # Of two processes with two chunks each, one gets a fourth of what is left, or twenty milliseconds of it.
+    assert sizes == [1, 1, 1, 1, 20, 19, 15, 11, 8, 6, 5, 5, 5, 2]
 
 
 def test_what_a_function_raises_is_raised_and_nothing_more_is_begun() -> None:
