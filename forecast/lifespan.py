@@ -89,4 +89,4 @@ async def _tell_of_jobs(app: FastAPI, signalled: asyncio.Event) -> None:
 
 def configure_logs(settings: Settings) -> None:
     """Let the log be as the settings have it."""
-    configure_logging(settings.log_level, settings.log_dir, settings.log_format)
+    configure_logging(settings.log_level, settings.log_dir, settings.log_format, console=settings.log_console)

@@ -114,6 +114,7 @@ class Settings(EnvSettings):
     log_format: Literal["text", "json"] = Field(
         "text", description="How log lines are written: `text`, or `json` with one object a line."
     )
+    log_console: bool = Field(True, description="Whether log lines go to the console as well as to the file.")
     log_dir: Path = Field(Path("logs"), description="The folder of the rotated log file.")
     data_dir: Path = Field(Path("data"), description="The folder that data paths are resolved under.")
     uvicorn_workers: int = Field(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from forecast.core.log_file import SharedFileHandler
 from forecast.core.middleware import request_id
 from forecast.core.notes import Notes, read_note
 
@@ -66,10 +67,11 @@ class JsonFormatter(logging.Formatter):
         return hide_secrets(json.dumps(whole | facts, default=str))
 
 
-def configure_logging(level: str, folder: Path, style: LogFormat = "text") -> None:
-    """Send the gateway's and the server's log lines to the console and to `folder`/forecast.log."""
+def configure_logging(level: str, folder: Path, style: LogFormat = "text", *, console: bool = True) -> None:
+    """Send the gateway's and the server's log lines to `folder`/forecast.log, and to the console, too."""
     folder.mkdir(parents=True, exist_ok=True)
-    logger = {"handlers": ["console", "file"], "level": level, "propagate": False}
+    handlers = ["console", "file"] if console else ["file"]
+    logger = {"handlers": handlers, "level": level, "propagate": False}
     logging.config.dictConfig(
         {
             "version": 1,
@@ -83,7 +85,7 @@ def configure_logging(level: str, folder: Path, style: LogFormat = "text") -> No
                     "filters": ["request"],
                 },
                 "file": {
-                    "class": "logging.handlers.RotatingFileHandler",
+                    "()": SharedFileHandler,
                     "filename": str(folder / LOG_FILE),
                     "maxBytes": _MOST_BYTES,
                     "backupCount": _OLD_FILES,

@@ -1,13 +1,18 @@
+import errno
 import json
 import logging
-import logging.handlers
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
 from forecast.core import logs
+from forecast.core.log_file import SharedFileHandler
 from forecast.core.logs import LOG_FILE, LogFormat, configure_logging
 from forecast.core.notes import Notes
 from tests.conftest import AUTHORIZED, KEY, MakeApp
@@ -22,6 +27,11 @@ def closed() -> Iterator[None]:
     yield
     for handler in logging.getLogger("forecast").handlers:
         handler.close()
+
+
+def numbers_in(folder: Path) -> list[int]:
+    lines = "".join(path.read_text() for path in folder.iterdir() if path.is_file()).splitlines()
+    return sorted(int(line.rpartition("=")[2]) for line in lines)
 
 
 def test_a_full_log_file_is_put_away_and_the_oldest_is_dropped(
@@ -40,12 +50,124 @@ def test_a_full_log_file_is_put_away_and_the_oldest_is_dropped(
     assert numbers == list(range(numbers[0], 200))
 
 
+_WRITER = """
+import logging, sys
+from pathlib import Path
+from forecast.core import logs
+
+logs._MOST_BYTES, logs._OLD_FILES = 5_000, 100
+logs.configure_logging("ERROR", Path(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.read()
+for number in range(500):
+    logging.getLogger("forecast.test").error("writer=%s number=%d", sys.argv[2], number)
+"""
+
+
+def test_processes_that_write_one_file_lose_no_line_when_it_is_put_away(tmp_path: Path) -> None:
+    folder, console = tmp_path / "logs", tmp_path / "console"
+    with ExitStack() as stack:
+        shown = stack.enter_context(console.open("a"))
+        writers = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", _WRITER, str(folder), name],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=shown,
+                    text=True,
+                )
+            )
+            for name in "abcd"
+        ]
+        assert [writer.stdout.readline() for writer in writers if writer.stdout] == ["ready\n"] * 4
+        for writer in writers:  # all at once, from here on
+            if writer.stdin:
+                writer.stdin.close()
+        assert [writer.wait(60) for writer in writers] == [0, 0, 0, 0]
+    assert "Traceback" not in console.read_text()
+    lines = "".join(path.read_text() for path in folder.iterdir()).splitlines()
+    told = sorted(line.partition(" request_id=- ")[2] for line in lines)
+    assert told == sorted(f"writer={name} number={number}" for name in "abcd" for number in range(500))
+    assert len(list(folder.iterdir())) > 30
+
+
+def test_a_line_goes_to_the_new_file_where_somebody_else_took_the_old_one_away(tmp_path: Path) -> None:
+    configure_logging("INFO", tmp_path)
+    for number in range(3):
+        log.info("number=%d", number)
+        (tmp_path / LOG_FILE).rename(tmp_path / str(number))
+    assert [(tmp_path / str(number)).read_text()[-2:] for number in range(3)] == ["0\n", "1\n", "2\n"]
+
+
+def test_where_files_cannot_be_locked_no_line_is_lost_and_no_descriptor_left_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("forecast.core.log_file.fcntl.flock", refuse)
+    monkeypatch.setattr(logs, "_MOST_BYTES", 1_000)
+    configure_logging("INFO", tmp_path, console=False)
+    log.info("number=0")
+    opened = len(list(Path("/dev/fd").iterdir()))
+    for number in range(1, 40):
+        log.info("number=%d", number)
+    assert len(list(Path("/dev/fd").iterdir())) == opened
+    assert capfd.readouterr().err == ""
+    assert numbers_in(tmp_path) == list(range(40))
+    assert all(path.stat().st_size <= 1_000 for path in tmp_path.iterdir())
+
+
+def test_a_full_log_file_that_cannot_be_put_away_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(source: str, target: str) -> None:
+        raise PermissionError(source)
+
+    monkeypatch.setattr(logs, "_MOST_BYTES", 1_000)
+    configure_logging("INFO", tmp_path, console=False)
+    with monkeypatch.context() as locked:
+        locked.setattr("os.rename", refuse)
+        for number in range(40):
+            log.info("number=%d", number)
+        assert [path.name for path in tmp_path.iterdir()] == [LOG_FILE]
+        assert numbers_in(tmp_path) == list(range(40))
+    log.info("number=40")
+    assert (tmp_path / LOG_FILE).read_text().count("\n") == 1
+    assert numbers_in(tmp_path) == list(range(41))
+    assert capfd.readouterr().err == ""
+
+
+def test_a_log_folder_that_was_removed_is_made_again(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "var/logs"
+    configure_logging("INFO", folder, console=False)
+    log.info("number=0")
+    shutil.rmtree(tmp_path / "var")
+    log.info("number=1")
+    log.info("number=2")
+    assert numbers_in(folder) == [1, 2]
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("console", [True, False])
+def test_lines_go_to_the_console_where_that_is_told(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], *, console: bool
+) -> None:
+    configure_logging("INFO", tmp_path, console=console)
+    log.info("number=7")
+    assert ("number=7" in capfd.readouterr().err) is console
+    assert "number=7" in (tmp_path / LOG_FILE).read_text()
+
+
 def test_a_log_file_holds_ten_megabytes(tmp_path: Path) -> None:
     configure_logging("INFO", tmp_path)
     (file,) = [
         handler
         for handler in logging.getLogger("forecast").handlers
-        if isinstance(handler, logging.handlers.RotatingFileHandler)
+        if isinstance(handler, SharedFileHandler)
     ]
     assert (file.maxBytes, file.backupCount) == (10_485_760, 5)
 
