@@ -78,6 +78,7 @@ verb_worker() {
   [ $# -le 1 ] || misused "worker takes one model or none, not '$*'"
   prepare run
   write_env_file
+  forget_ended_workers
   # The process ID stays the same: what runs then is the worker itself.
   printf '%s\n' "$$" >"run/worker-$$.pid"
   exec "$venv/bin/python" -m scripts.worker --folder "$root" "$@"
@@ -94,7 +95,7 @@ verb_stop() {
 }
 
 verb_logs() {
-  if containers_started; then compose logs --tail 100 "$@"; else tail_consoles "$@"; fi
+  if containers_started; then compose logs --tail 100 "$@"; else tail_logs "$@"; fi
 }
 
 verb_keys() {

@@ -90,9 +90,15 @@ stop_containers() { # the volumes stay
   say "Stopped the containers; their volumes stay."
 }
 
-tail_consoles() { # TAIL-ARGS: of what run-venv started
-  local files=() name
-  for name in forecast page; do [ ! -e "logs/$name.out" ] || files+=("logs/$name.out"); done
+tail_logs() { # TAIL-ARGS: of what run-venv started
+  local files=() name file
+  for name in forecast page; do
+    file=$(log_file_of "$name")
+    [ -z "$file" ] || files+=("$file")
+    [ ! -e "logs/$name.out" ] || files+=("logs/$name.out")
+  done
   [ ${#files[@]} -gt 0 ] || die "nothing was started here yet"
+  # By its name, for a full log file is put away.
+  case ${1:-} in -f | --follow) shift; set -- -F "$@" ;; esac
   tail -n 100 "$@" "${files[@]}"
 }

@@ -10,6 +10,7 @@ import time
 from pydantic import ValidationError
 
 from forecast.core.config import Settings, SettingsError, describe_fault
+from forecast.core.logs import LOG_FILE
 from forecast.jobs.settings import JobSettings
 from forecast.models import get_available_models, require_active, require_settings
 from scripts.ports import REACHABLE, refuse_a_port_in_use
@@ -36,13 +37,13 @@ def first_loaded(settings: Settings) -> str:
 
 
 def claim() -> None:
-    """Print `host port workers reachable-host model` for the start, or say what stands in its way."""
+    """Print `host port workers reachable-host model log-file` for the start, or say what is in its way."""
     settings = read_settings()
     refuse_a_port_in_use(settings.api_host, settings.api_port, "API_PORT")
     reachable = REACHABLE.get(settings.api_host, settings.api_host)
     sys.stdout.write(
         f"{settings.api_host} {settings.api_port} {settings.uvicorn_workers} {reachable}"
-        f" {first_loaded(settings)}\n"
+        f" {first_loaded(settings)} {settings.log_dir / LOG_FILE}\n"
     )
 
 

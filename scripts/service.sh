@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Starting and stopping the API and the page of this folder; sourced by setup.sh. Each of the two, `forecast` and
-# `page`, has a file run/NAME.pid and writes what it says to logs/NAME.out; a worker has a file run/worker-PID.pid.
+# `page`, has a file run/NAME.pid and writes what it says to logs/NAME.out, the API only what is not in its log file,
+# which run/forecast.logged names; a worker has a file run/worker-PID.pid.
 
 sample='{"data_source_url_or_path": "data/samples/airline-passengers.csv", "data_definition": {"Month": "timestamp", "Passengers": "target"}, "parameters": {"horizon_len": 12}}'
 
@@ -56,14 +57,36 @@ await_ready() { # forecast|page HOST PORT: until it is ready; says why when it e
   until is_ready "$@"; do
     if ! own_pid "$1" >/dev/null; then
       rm -f "run/$1.pid"
-      tail -n 20 "logs/$1.out" >&2
-      die "$(called "$1") ended while it started; its last words are above, all of them in logs/$1.out"
+      last_words "$1" >&2
+      die "$(called "$1") ended while it started; its last words are above, more of them by ./setup.sh logs"
     fi
     if [ $SECONDS -ge $deadline ]; then
-      tail -n 20 "logs/$1.out" >&2
-      die "$(called "$1") is not ready after $seconds s and goes on starting; see logs/$1.out, or end it with ./setup.sh stop forecast"
+      last_words "$1" >&2
+      die "$(called "$1") is not ready after $seconds s and goes on starting; see ./setup.sh logs, or end it with ./setup.sh stop forecast"
     fi
     sleep 0.2
+  done
+}
+
+log_file_of() { # forecast|page: its log file, where it has one
+  local file
+  [ -e "run/$1.logged" ] || return 0
+  file=$(cat "run/$1.logged")
+  [ ! -e "$file" ] || printf '%s\n' "$file"
+}
+
+last_words() { # forecast|page: of this start
+  local file
+  file=$(log_file_of "$1")
+  [ -z "$file" ] || [ ! "$file" -nt "run/$1.logged" ] || tail -n 20 "$file"
+  tail -n 20 "logs/$1.out"
+}
+
+forget_ended_workers() { # their files, which a worker that was killed, or ended from its terminal, leaves behind
+  local file pid
+  for file in run/worker-*.pid; do
+    pid=${file//[!0-9]/}
+    [ -z "$pid" ] || kill -0 "$pid" 2>/dev/null || rm -f "$file"
   done
 }
 
@@ -77,18 +100,31 @@ launch() { # forecast|page MODULE ARGUMENTS: in the background, to outlive this 
   while kill -0 "$!" 2>/dev/null && ! own_pid "$name" >/dev/null; do sleep 0.05; done
 }
 
+still_runs() { # HOST PORT: whether this folder's API does; one that was told to end, or does not answer yet, is waited for
+  local seconds=${READY_SECONDS:-120} deadline
+  deadline=$((SECONDS + seconds))
+  while own_pid forecast >/dev/null; do
+    case $(ask "$1" "$2" /health/ready) in '' | *'"status":"draining"'*) ;; *) return ;; esac
+    [ $SECONDS -lt $deadline ] || die "the API (pid $(cat run/forecast.pid)) does not answer, or was told to end and has not in $seconds s; end it with: ./setup.sh stop forecast"
+    sleep 0.2
+  done
+  return 1
+}
+
 start() { # api|all: what does not run yet, once all addresses are free; then where everything is
-  local pid address='' page_address='' host port workers reach model=- page_port page_reach page=''
+  local pid address='' page_address='' host port workers reach model=- log page_port page_reach page=''
   if pid=$(own_pid forecast); then
     # As it was started, whatever the settings are now.
     address=$(command_of "$pid" | sed -E 's/.* --host ([^ ]+) --port ([0-9]+).*/\1 \2/')
     read -r host port <<<"$address"
     address=
     case $host in 0.0.0.0) reach=127.0.0.1 ;; ::) reach=::1 ;; *) reach=$host ;; esac
+  fi
+  if [ -n "$pid" ] && still_runs "$reach" "$port"; then
     say "Already running: pid $pid, $(command_of "$pid")"
   else
     address=$(in_venv scripts.gateway claim)
-    read -r host port workers reach model <<<"$address"
+    read -r host port workers reach model log <<<"$address"
   fi
   if [ "$1" = all ] && pid=$(own_pid page); then
     say "Already running: pid $pid, $(command_of "$pid")"
@@ -99,7 +135,8 @@ start() { # api|all: what does not run yet, once all addresses are free; then wh
     page=$(url_of "$page_reach" "$page_port")
   fi
   if [ -n "$address" ]; then
-    launch forecast scripts.serve forecast.main:app --app-dir "$root" --host "$host" --port "$port" --workers "$workers"
+    printf '%s\n' "$log" >run/forecast.logged
+    LOG_CONSOLE=${LOG_CONSOLE:-false} launch forecast scripts.serve forecast.main:app --app-dir "$root" --host "$host" --port "$port" --workers "$workers"
     say "Starting on port $port ..."
     await_ready forecast "$reach" "$port"
   fi

@@ -12,6 +12,12 @@ from forecast.core.logs import configure_logging
 from forecast.models import get_available_models, get_service, require_active, require_settings
 from scripts.serve import prepare_libraries
 
+_NOTHING_TO_DO = (
+    "a worker needs JOB_RUNNER=celery, and CELERY_BROKER_URL such as redis://127.0.0.1:6379/0, for the"
+    " gateway and for itself; with JOB_RUNNER=embedded the gateway computes all jobs, and nothing would"
+    " reach a worker"
+)
+
 
 def main() -> int:
     """Compute parts of jobs until a SIGTERM; end with what is wrong with the settings, where something is."""
@@ -43,8 +49,8 @@ def compute(chosen: str | None) -> int:
     models = get_available_models() if named == "all" else [named]
     require_active("the worker", models)
     require_settings(models)
-    if limits.celery_broker_url is None:
-        raise SettingsError("a worker needs CELERY_BROKER_URL, such as redis://127.0.0.1:6379/0")
+    if limits.job_runner != "celery":
+        raise SettingsError(_NOTHING_TO_DO)
     configure_worker_logging(settings)
     prepare_libraries()
     services = {model_id: get_service(model_id) for model_id in models}
@@ -60,7 +66,8 @@ def compute(chosen: str | None) -> int:
 
 def configure_worker_logging(settings: Settings) -> None:
     """Log as the gateway does, to the folder `worker` of LOG_DIR; of Celery itself what goes wrong."""
-    configure_logging(settings.log_level, settings.log_dir / "worker", settings.log_format)
+    folder = settings.log_dir / "worker"
+    configure_logging(settings.log_level, folder, settings.log_format, console=settings.log_console)
     told = logging.getLogger("celery")
     told.handlers, told.propagate = logging.getLogger("forecast").handlers, False
     told.setLevel(logging.WARNING)

@@ -9,6 +9,19 @@ import pytest
 
 from tests.setup.clone import STAND_IN, Clone, is_alive
 
+DRAINING = """
+import os, pathlib
+told_to_end = pathlib.Path("draining")
+async def app(scope, receive, send):
+    if scope["type"] == "http":
+        ends = told_to_end.exists()
+        await send({"type": "http.response.start", "status": 503 if ends else 200, "headers": []})
+        await send({"type": "http.response.body", "body": b'{"status":"draining"}' if ends else b"ready"})
+        if ends:
+            told_to_end.unlink()
+            os._exit(0)
+"""
+
 
 @pytest.fixture
 def stranger() -> Iterator[int]:
@@ -56,6 +69,51 @@ def test_the_api_runs_in_a_session_of_its_own_until_it_is_stopped(clone: Clone, 
     assert not clone.pid_file.exists()
 
 
+def test_an_api_that_was_told_to_end_is_waited_for_and_started_again(clone: Clone, port: str) -> None:
+    clone.replace_the_gateway(DRAINING)
+    started = clone.run("run-venv", "api", API_PORT=port, INITIALIZE_ON_START="none")
+    assert started.returncode == 0, started.stderr
+    pid = clone.pid
+    (clone.folder / "draining").touch()
+
+    again = clone.run("run-venv", "api", API_PORT=port, INITIALIZE_ON_START="none")
+
+    assert again.returncode == 0, again.stderr
+    assert "Already running" not in again.stdout
+    assert "Sapheneia is ready.\n" in again.stdout
+    assert not is_alive(pid)
+    assert is_alive(clone.pid)
+
+
+def test_a_killed_api_is_started_again(clone: Clone, port: str) -> None:
+    clone.replace_the_gateway(STAND_IN)
+    settings = {"API_PORT": port, "INITIALIZE_ON_START": "none", "STAND_IN": "200 ready"}
+    assert clone.run("run-venv", "api", **settings).returncode == 0
+    pid = clone.pid
+    os.kill(pid, 9)
+
+    again = clone.run("run-venv", "api", **settings)
+
+    assert again.returncode == 0, again.stderr
+    assert clone.pid != pid
+    assert is_alive(clone.pid)
+
+
+def test_an_api_that_neither_answers_nor_ends_is_told(clone: Clone, port: str) -> None:
+    clone.replace_the_gateway(STAND_IN)
+    settings = {"API_PORT": port, "INITIALIZE_ON_START": "none", "READY_SECONDS": "0"}
+    draining = '503 {"status":"draining"}'
+    assert clone.run("run-venv", "api", STAND_IN=draining, **settings).returncode == 1
+
+    refused = clone.run("run-venv", "api", **settings)
+
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        f"error: the API (pid {clone.pid}) does not answer, or was told to end and has not in 0 s; "
+        "end it with: ./setup.sh stop forecast\n"
+    )
+
+
 def test_a_start_begins_its_console_anew_and_keeps_the_one_before(clone: Clone, port: str) -> None:
     clone.replace_the_gateway(STAND_IN)
     console = clone.folder / "logs/forecast.out"
@@ -67,6 +125,17 @@ def test_a_start_begins_its_console_anew_and_keeps_the_one_before(clone: Clone, 
     assert started.returncode == 0, started.stderr
     assert "earlier words" not in console.read_text()
     assert console.with_name("forecast.out.1").read_text() == "earlier words"
+
+
+def test_the_log_file_alone_has_the_lines_of_the_api_and_logs_shows_them(clone: Clone, port: str) -> None:
+    settings = {"API_PORT": port, "INITIALIZE_ON_START": "none", "LOG_DIR": "logs/of api"}
+
+    assert clone.run("run-venv", "api", **settings).returncode == 0
+
+    assert (clone.folder / "logs/forecast.out").read_text() == ""
+    lines = (clone.folder / "logs/of api/forecast.log").read_text()
+    assert lines.count("Application startup complete.") == 1
+    assert "Application startup complete." in clone.run("logs").stdout
 
 
 def test_the_environment_gives_the_key_where_it_overrides_the_file(clone: Clone, port: str) -> None:
@@ -168,6 +237,23 @@ def test_an_api_that_dies_while_it_starts_shows_its_last_words(clone: Clone, por
     assert "RuntimeError: the disk is full" in refused.stderr
     assert "error: the API ended while it started" in refused.stderr
     assert not clone.pid_file.exists()
+
+
+@pytest.mark.parametrize("now", [True, False])
+def test_the_last_words_are_also_those_in_the_log_file_but_of_this_start(
+    clone: Clone, port: str, *, now: bool
+) -> None:
+    log = clone.folder / "logs/forecast.log"
+    log.parent.mkdir()
+    log.write_text("an earlier start\n")
+    write = 'open("logs/forecast.log", "a").write("the database is locked\\n"); ' if now else ""
+    clone.replace_the_gateway(f'{write}raise RuntimeError("the end")')
+
+    refused = clone.run("run-venv", "api", API_PORT=port)
+
+    assert ("the database is locked" in refused.stderr) is now
+    assert ("an earlier start" in refused.stderr) is now
+    assert "RuntimeError: the end" in refused.stderr
 
 
 def test_a_model_that_cannot_be_loaded_at_start_is_told_at_once(clone: Clone, port: str) -> None:

@@ -54,15 +54,39 @@ def test_stop_ends_every_worker_and_spares_others_processes(clone: Clone) -> Non
             process.communicate()
 
 
-def test_a_worker_without_a_broker_is_told_what_it_needs(clone: Clone) -> None:
-    refused = clone.run("worker", "statsforecast")
+def test_what_a_killed_worker_left_is_cleared_away_by_the_next_one_and_confuses_no_stop(clone: Clone) -> None:
+    (clone.folder / "scripts/worker.py").write_text(STAND_IN)
+    assert clone.run("init").returncode == 0
+    workers = []
+    for _ in range(2):
+        worker = subprocess.Popen(
+            ["./setup.sh", "worker"], cwd=clone.folder, env=clone.env, stdout=subprocess.PIPE
+        )
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == b"a worker of []\n"
+        workers.append(worker)
+        if len(workers) == 1:
+            worker.kill()
+            worker.communicate()
+    killed, living = workers
+
+    assert killed.pid != living.pid
+    files = [file.name for file in (clone.folder / "run").glob("worker-*")]
+    stopped = clone.run("stop")
+    living.communicate()
+    assert files == [f"worker-{living.pid}.pid"]
+    assert (stopped.returncode, stopped.stdout) == (0, f"Stopped a worker (pid {living.pid}).\n")
+
+
+def test_a_worker_of_a_gateway_that_computes_all_jobs_itself_is_told_what_to_set(clone: Clone) -> None:
+    refused = clone.run("worker", "statsforecast", CELERY_BROKER_URL="redis://127.0.0.1:1/0")
 
     assert refused.returncode == 1
-    assert refused.stderr == "error: a worker needs CELERY_BROKER_URL, such as redis://127.0.0.1:6379/0\n"
+    assert refused.stderr.startswith("error: a worker needs JOB_RUNNER=celery, and CELERY_BROKER_URL such as")
 
 
 def test_a_worker_of_no_known_model_is_told_the_nearest(clone: Clone) -> None:
-    refused = clone.run("worker", "chronoss", CELERY_BROKER_URL="redis://127.0.0.1:1/0")
+    refused = clone.run("worker", "chronoss")
 
     assert refused.returncode == 1
     assert "error: the worker names no model: 'chronoss'" in refused.stderr
