@@ -21,6 +21,7 @@ from forecast.jobs.sweeping import sweep_always
 from forecast.jobs.webhooks.delivering import Deliverer
 from forecast.remote.client import connect
 from forecast.runs.retention import forget_always
+from forecast.uploads import retention as uploads
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             keep = app.state.run_settings.forecast_retention_days
             meanwhile.start_soon(insist, partial(forget_always, app.state.database, keep))
             meanwhile.start_soon(insist, partial(sweep_always, app.state.database, keep))
+            days = settings.upload_retention_days
+            meanwhile.start_soon(insist, partial(uploads.forget_always, settings.data_dir, days))
             meanwhile.start_soon(close_when_signalled, desk.runner, signalled)
             meanwhile.start_soon(_tell_of_jobs, app, signalled)
             desk.runner.start()

@@ -172,6 +172,14 @@ class Settings(EnvSettings):
     max_upload_size: int = Field(
         52_428_800, ge=1, description="The largest uploaded or fetched file, in bytes."
     )
+    uploads_bytes: int = Field(
+        10_737_418_240,
+        ge=1,
+        description="What a client's uploads and repaired tables may take together, in bytes.",
+    )
+    upload_retention_days: int = Field(
+        0, ge=0, description="How many days an upload or a repaired table is kept; 0 keeps all."
+    )
     max_series_per_request: int = Field(
         10_000, ge=1, description="The most series in one request; each target of a table counts."
     )

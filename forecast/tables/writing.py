@@ -12,7 +12,7 @@ import pandas as pd
 from forecast.core.config import Settings
 from forecast.core.data.formats import parse_table
 from forecast.core.errors import DataError, TooLargeError
-from forecast.core.kept import new_file, source_of
+from forecast.core.kept import new_file, refuse_if_full, source_of
 from forecast.core.paths import files_of
 from forecast.core.series.columns import read_categories, sift_numbers
 from forecast.core.series.covariates import Values
@@ -81,10 +81,12 @@ def _plain(values: Values) -> list[Any]:
 def keep_table(cells: Cells, name: str, settings: Settings, client_id: str) -> str:
     """Keep a table as CSV in the client's uploads and return what to name it by.
 
-    Raises TooLargeError where an inference would not read it for its size.
+    Raises TooLargeError where an inference would not read it for its size, and where the client's files
+    would be more than `uploads_bytes`.
     """
-    content = _write_csv(cells, settings.max_upload_size)
-    path = new_file(name, ".csv", files_of(client_id, settings))
+    content, files = _write_csv(cells, settings.max_upload_size), files_of(client_id, settings)
+    refuse_if_full(len(content), files, settings.uploads_bytes)
+    path = new_file(name, ".csv", files)
     with ExitStack() as undo, path.open("xb") as file:
         undo.callback(path.unlink)
         file.write(content)

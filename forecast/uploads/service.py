@@ -11,7 +11,7 @@ from forecast.core.config import Settings
 from forecast.core.data.formats import detect_format, parse_table
 from forecast.core.data.selection import EVERYTHING, Selection
 from forecast.core.errors import DataError, MediaTypeError, TooLargeError
-from forecast.core.kept import SUFFIXES, new_file, source_of
+from forecast.core.kept import SUFFIXES, new_file, refuse_if_full, source_of
 from forecast.core.paths import files_of
 from forecast.core.series.calendar import infer_frequency
 from forecast.core.series.columns import is_empty, read_numbers
@@ -24,30 +24,34 @@ def store_upload(
 ) -> UploadResponse:
     """Copy a file into the client's uploads under a new name and return what it holds.
 
-    Raises MediaTypeError at a name of another kind, TooLargeError above `max_upload_size`, and DataError
-    where it cannot be read; then nothing is kept.
+    Raises MediaTypeError at a name of another kind, TooLargeError above `max_upload_size` or where the
+    client's files would be more than `uploads_bytes`, and DataError where it cannot be read; then nothing
+    is kept.
     """
     suffix = PurePosixPath(filename).suffix.lower()
     if suffix not in SUFFIXES:
         raise MediaTypeError(
             f"Files are read as {', '.join(SUFFIXES)}, and '{filename[:100]}' is none of them."
         )
-    path = new_file(filename, suffix, files_of(client_id, settings))
+    files = files_of(client_id, settings)
+    refuse_if_full(_measure(file, settings.max_upload_size), files, settings.uploads_bytes)
+    path = new_file(filename, suffix, files)
     with ExitStack() as undo:
         with path.open("xb") as kept:
             undo.callback(path.unlink)
-            _copy(file, kept, settings.max_upload_size)
+            shutil.copyfileobj(file, kept)
         answer = _describe(path, settings.max_upload_size, selection)
         undo.pop_all()
     return answer
 
 
-def _copy(file: BinaryIO, kept: BinaryIO, limit: int) -> None:
+def _measure(file: BinaryIO, limit: int) -> int:
+    """Return the size of a file, and be at its beginning; raise TooLargeError above the limit."""
     size = file.seek(0, 2)
     if size > limit:
         raise TooLargeError(f"The file has {size} bytes; the limit is {limit}.")
     file.seek(0)
-    shutil.copyfileobj(file, kept)
+    return size
 
 
 def _describe(path: Path, limit: int, selection: Selection) -> UploadResponse:

@@ -16,7 +16,8 @@ from ui.settings import Settings as PageSettings
 
 def write_limits(_: str, page: Path) -> str:
     """Return the table of the gateway's limits with their settings."""
-    names = [name for name in Settings.model_fields if name.startswith(("rate_limit", "max_", "data_url"))]
+    limits = ("rate_limit", "max_", "upload", "data_url")
+    names = [name for name in Settings.model_fields if name.startswith(limits)]
     return write_settings_of(Settings, names)
 
 
