@@ -101,6 +101,7 @@ async def read_info(request: Request, served: Served) -> dict[str, Any]:
             "max_upload_size": settings.max_upload_size,
             "max_series_per_request": settings.max_series_per_request,
             "rate_limit_per_minute": settings.rate_limit_per_minute,
+            "rate_limit_data_per_minute": settings.rate_limit_data_per_minute,
             "rate_limit_inference_per_minute": settings.rate_limit_inference_per_minute,
             "rate_limit_initialization_per_minute": settings.rate_limit_initialization_per_minute,
         },

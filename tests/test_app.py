@@ -60,6 +60,7 @@ def test_the_limits_by_default() -> None:
     settings = Settings(api_secret_key=KEY)
     assert settings.rate_limit_initialization_per_minute == 20
     assert settings.rate_limit_inference_per_minute == 10
+    assert settings.rate_limit_data_per_minute == 600
     assert settings.rate_limit_per_minute == 60
     assert settings.max_request_size == 10_485_760
 

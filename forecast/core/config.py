@@ -160,7 +160,12 @@ class Settings(EnvSettings):
         description="Headers that browsers may send.",
     )
     rate_limit_enabled: bool = Field(True, description="Whether quotas are counted.")
-    rate_limit_per_minute: int = Field(60, ge=1, description="Status and discovery calls a minute.")
+    rate_limit_per_minute: int = Field(
+        60, ge=1, description="Calls a minute about models, uploads, tables and clients."
+    )
+    rate_limit_data_per_minute: int = Field(
+        600, ge=1, description="Calls a minute that put, read or delete history, forecasts and jobs."
+    )
     rate_limit_inference_per_minute: int = Field(
         10, ge=1, description="Inference calls a minute of a key that has no quota of its own."
     )

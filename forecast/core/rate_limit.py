@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 _PATIENCE_SECONDS = 2.0
 _RETRY_SECONDS = 5.0
 
-Scope = Literal["initialization", "inference", "discovery"]
+Scope = Literal["initialization", "inference", "data", "discovery"]
 Period = Literal["minute", "day"]
 
 
@@ -58,6 +58,7 @@ class RateLimiter:
         self._limits = {
             "initialization": settings.rate_limit_initialization_per_minute,
             "inference": settings.rate_limit_inference_per_minute,
+            "data": settings.rate_limit_data_per_minute,
             "discovery": settings.rate_limit_per_minute,
         }
 
@@ -82,6 +83,8 @@ class RateLimiter:
         self, scope: Scope, caller: Principal | str
     ) -> Iterator[tuple[Strategy, RateLimitItem, Period]]:
         a_minute, a_day = self._limits[scope], None
+        if scope == "data" and not isinstance(caller, Principal):
+            a_minute = self._limits["discovery"]  # or keys could be guessed faster by these routes
         if isinstance(caller, Principal) and scope == "inference":
             a_minute, a_day = caller.inferences_per_minute or a_minute, caller.inferences_per_day
         yield self._a_minute, RateLimitItemPerMinute(a_minute), "minute"

@@ -58,7 +58,7 @@ router = APIRouter(
     prefix="/api/v1",
     tags=["history"],
     responses=_ANSWERS,
-    dependencies=guards("discovery"),
+    dependencies=guards("data"),
     route_class=UnparsedRoute,
 )
 

@@ -111,21 +111,19 @@ router.add_api_route(
 )
 
 
-@router.get("/forecast-jobs", dependencies=guards("discovery"))
+@router.get("/forecast-jobs", dependencies=guards("data"))
 async def get_jobs(desk: Desk, caller: Calling, filters: Filters) -> JobPage:
     """List your jobs, the newest first."""
     return await run_sync(list_jobs, desk.database, caller.client_id, filters)
 
 
-@router.get("/forecast-jobs/{job_id}", dependencies=guards("discovery"), responses=_NOT_FOUND)
+@router.get("/forecast-jobs/{job_id}", dependencies=guards("data"), responses=_NOT_FOUND)
 async def get_job(desk: Desk, caller: Calling, job_id: str) -> Job:
     """Tell how far a job is."""
     return await run_sync(read_job, desk.database, caller.client_id, job_id)
 
 
-@router.delete(
-    "/forecast-jobs/{job_id}", dependencies=guards("discovery"), responses={**_NOT_FOUND, **_ENDED}
-)
+@router.delete("/forecast-jobs/{job_id}", dependencies=guards("data"), responses={**_NOT_FOUND, **_ENDED})
 async def delete_job(desk: Desk, caller: Calling, job_id: str) -> Job:
     """Cancel a job that waits or runs; what is done already stays readable."""
     return await run_sync(cancel, desk, caller, job_id)

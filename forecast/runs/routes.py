@@ -129,7 +129,7 @@ async def read_wanted(  # noqa: PLR0913, PLR0917 - one filter each
     return Wanted(model, dataset, item_id, status, kind, created_after, created_before)
 
 
-@router.get("/forecasts", response_model=Runs, dependencies=guards("discovery"))
+@router.get("/forecasts", response_model=Runs, dependencies=guards("data"))
 async def list_forecasts(
     caller: Calling,
     database: Stored,
@@ -172,7 +172,7 @@ class Page:
 @router.get(
     "/forecasts/{forecast_id}",
     response_model=RunForecasts,
-    dependencies=guards("discovery"),
+    dependencies=guards("data"),
     responses={200: {"content": _FILES}, 404: _NOT_FOUND, 406: NOT_ACCEPTABLE},
 )
 async def read_forecasts(
@@ -193,7 +193,7 @@ async def read_forecasts(
 @router.delete(
     "/forecasts/{forecast_id}",
     status_code=status.HTTP_204_NO_CONTENT,
-    dependencies=guards("discovery"),
+    dependencies=guards("data"),
     responses={404: _NOT_FOUND, 409: {**PROBLEMS[409], "description": "The run has not ended yet."}},
 )
 async def delete_forecasts(forecast_id: str, caller: Calling, database: Stored) -> None:

@@ -49,7 +49,11 @@ def test_a_caller_without_the_key_is_told_just_that(
 
 @pytest.mark.parametrize("path", [PATHS[0], *PATHS[2:]])
 def test_a_call_beyond_the_quota_unpacks_nothing(make_app: MakeApp, unpacked: list[int], path: str) -> None:
-    quotas = {"rate_limit_inference_per_minute": 1, "rate_limit_per_minute": 1}
+    quotas = {
+        "rate_limit_inference_per_minute": 1,
+        "rate_limit_per_minute": 1,
+        "rate_limit_data_per_minute": 1,
+    }
     with TestClient(make_app(rate_limit_enabled=True, **quotas), headers=AUTHORIZED) as client:
         content = gzip.compress(BODY)
         assert post(client, path, content, "gzip").status_code != 429

@@ -49,3 +49,33 @@ def test_a_store_of_quotas_that_is_none_is_told_without_its_value(uri: str) -> N
     told = describe_fault(refused.value)
     assert "  RATE_LIMIT_STORAGE_URI: Value error, is neither memory:// nor" in told
     assert "hidden" not in told
+
+
+def test_history_forecasts_and_jobs_have_a_quota_of_their_own(make_app: MakeApp) -> None:
+    app = make_app(rate_limit_enabled=True, rate_limit_per_minute=2, rate_limit_data_per_minute=5)
+    rows = {"item_id": ["A"], "timestamp": ["2025-01-01"], "value": [1.0]}
+    with TestClient(app, headers=AUTHORIZED) as client:
+        paths = {
+            "series/items": 404,
+            "forecasts": 200,
+            "forecast-jobs": 200,
+            "forecast-jobs/none/events": 404,
+        }
+        assert {path: client.get(f"/api/v1/{path}").status_code for path in paths} == paths
+        put = client.put("/api/v1/series", json={"data": rows})
+        assert (put.status_code, put.headers["X-RateLimit-Remaining"]) == (200, "0")
+        refused = client.put("/api/v1/series", json={"data": rows})
+        assert client.get(f"{PREFIX}/status").headers["X-RateLimit-Remaining"] == "1"
+    assert (refused.status_code, refused.json()["error"]) == (429, "RATE_LIMITED")
+    assert refused.json()["details"] == {"quota": "data per minute", "limit": 5}
+    assert refused.json()["detail"].startswith("You may make 5 data calls a minute; try again in ")
+
+
+def test_keys_are_guessed_no_faster_by_the_routes_of_the_larger_quota(make_app: MakeApp) -> None:
+    app = make_app(rate_limit_enabled=True, rate_limit_per_minute=2, rate_limit_data_per_minute=5)
+    with TestClient(app) as client:
+        guesses = [
+            client.get("/api/v1/forecasts", headers={"Authorization": f"Bearer {guess}"}).status_code
+            for guess in "abc"
+        ]
+    assert guesses == [401, 401, 429]

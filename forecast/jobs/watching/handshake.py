@@ -75,7 +75,7 @@ async def authenticate(socket: WebSocket, authorization: str) -> Principal:
 
 async def _count(socket: WebSocket, caller: Principal | str) -> None:
     limiter: RateLimiter = socket.app.state.rate_limiter
-    counted = await limiter.count("discovery", caller)
+    counted = await limiter.count("data", caller)
     if counted is not None and not counted[0]:
         wait = max(1, counted[1].reset_at - int(time.time()))
         raise RateLimitError(f"Your quota of calls a minute is used up; try again in {wait} s.")

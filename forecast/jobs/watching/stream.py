@@ -19,7 +19,7 @@ _RECONNECT_MS = 2000
 # Neither a cache nor nginx may hold events back.
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
-router = APIRouter(prefix="/api/v1", tags=["jobs"], dependencies=guards("discovery"))
+router = APIRouter(prefix="/api/v1", tags=["jobs"], dependencies=guards("data"))
 
 
 async def open_watch(

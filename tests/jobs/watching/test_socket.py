@@ -174,7 +174,7 @@ def test_a_client_has_so_many_and_no_more(
 
 def test_opening_is_counted_on_the_quota(serve_jobs: ServeJobs, database: Database) -> None:
     job_id = write_job(database)
-    host = serve_jobs(rate_limit_enabled=True, rate_limit_per_minute=2)
+    host = serve_jobs(rate_limit_enabled=True, rate_limit_per_minute=2, rate_limit_data_per_minute=2)
     wrong: dict[str, Any] = {"additional_headers": {"Authorization": "Bearer wrong"}}
     for given, codes in ((wrong, [4401, 4401, 4429]), ({}, [None, None, 4429])):
         for code in codes:
