@@ -109,7 +109,7 @@ WRONG: list[dict[str, Any]] = [
     {"exp": int(time.time()) - 60},
     {"exp": None},
     {"exp": "soon"},
-    {"nbf": int(time.time()) + 600},
+    {"nbf": int(time.time()) + 86_400},
     {"aud": "another"},
     {"aud": None},
     {"aud": []},
