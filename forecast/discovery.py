@@ -62,7 +62,7 @@ async def read_health(states: States) -> dict[str, Any]:
     """Tell that the process answers, and each model's state."""
     return {
         "status": "healthy",
-        "timestamp": datetime.now(UTC).isoformat(),
+        "timestamp": datetime.now(UTC),
         "version": version("sapheneia"),
         "models": states,
     }

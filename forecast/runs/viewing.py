@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 
@@ -36,7 +36,7 @@ def list_runs(database: Database, client_id: str, wanted: Wanted, limit: int, cu
     """Return a client's runs as JSON."""
     with database.read() as connection:
         found, following = finding.list_runs(connection, client_id, wanted, limit, cursor)
-    return orjson.dumps({"forecasts": [tell_run(run) for run in found], "next_cursor": following})
+    return _write({"forecasts": [tell_run(run) for run in found], "next_cursor": following})
 
 
 def tell(database: Database, client_id: str, forecast_id: str, page: Page) -> bytes:
@@ -49,7 +49,7 @@ def tell(database: Database, client_id: str, forecast_id: str, page: Page) -> by
         shown = items[: page.limit]
         told = tell_kept(connection, run.forecast_run_id, shown, run.quantile_levels)
     following = shown[-1].position if len(items) > page.limit else None
-    return orjson.dumps({**tell_run(run), "forecasts": told, "next_cursor": following})
+    return _write({**tell_run(run), "forecasts": told, "next_cursor": following})
 
 
 def export(
@@ -67,3 +67,7 @@ def remove(database: Database, client_id: str, forecast_id: str) -> None:
     """Remove a run, or one forecast; the errors are those of finding.remove."""
     with database.write() as connection:
         finding.remove(connection, client_id, forecast_id)
+
+
+def _write(told: dict[str, Any]) -> bytes:
+    return orjson.dumps(told, option=orjson.OPT_UTC_Z)  # as pydantic writes times in all other answers

@@ -1,4 +1,5 @@
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from tests.fakes import FakeAdapter, Gate
 
 JOBS = "/api/v1/forecast-jobs"
 PATIENCE_SECONDS = 60
+ISO_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
 INFERENCE: dict[str, Any] = {
     "model": "fake",
     "data": TABLE,
@@ -89,6 +91,16 @@ def test_a_job_is_accepted_and_leads_to_its_result(client: TestClient) -> None:
     assert (done["progress"], done["estimated_end"], done["error"]) == (1.0, None, None)
     assert done["result"] == f"/api/v1/forecasts/{done['forecast_run_id']}"
     assert done["created_at"] <= done["started_at"] <= done["finished_at"]
+
+
+def test_all_answers_write_times_alike(client: TestClient) -> None:
+    job = ended(client, hand_over(client, INFERENCE))
+    run = client.get(job["result"]).json()
+    (listed,) = client.get("/api/v1/forecasts").json()["forecasts"]
+    health = client.get("/health").json()
+
+    times = [one[name] for one in (job, run, listed) for name in ("created_at", "started_at", "finished_at")]
+    assert all(ISO_UTC.fullmatch(time) for time in [*times, health["timestamp"]])
 
 
 def test_a_table_may_come_as_arrow(client: TestClient) -> None:
