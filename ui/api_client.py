@@ -37,11 +37,11 @@ class Gateway:
     async def models(self) -> list[dict[str, Any]]:
         """Return the registry's entries with each model's state."""
         found: list[dict[str, Any]] = (await self.connection.send("GET", "/models"))["models"]
-        self._names = {str(model["id"]): str(model["name"]) for model in found}
+        self._names = {str(one["id"]): str(one["name"]) for one in found if one["status"] != "planned"}
         return found
 
     async def names(self) -> dict[str, str]:
-        """Return the models' names by their IDs, as the gateway last told them."""
+        """Return the names of models that there are, or were, by their IDs, as the gateway last told them."""
         if not self._names:
             await self.models()
         return self._names

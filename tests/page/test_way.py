@@ -30,6 +30,6 @@ def test_a_sample_becomes_a_ranking_of_two_models_and_the_naive_one(visitor: Vis
     for model in ("StatsForecast", "Chronos", "SeasonalNaive"):
         assert len(lines[model]["y"]) == SAMPLES[sample]
         assert None not in lines[model]["y"]
-    expect(visitor.tab.get_by_text("Methods: StatsForecast chose")).to_be_visible()
+    expect(visitor.tab.get_by_text("Methods: StatsForecast used")).to_be_visible()
     expect(visitor.tab.locator(".verdict")).to_be_visible()
     expect(visitor.tab.get_by_text("Not all models answered")).to_have_count(0)

@@ -142,7 +142,9 @@ class FakeGateway:
         self.looks: dict[str, int] = {}
         """How many values a model looks at that is not like the others."""
         self.methods: dict[str, str] = {}
-        """The method that a model chose."""
+        """The method that a model used."""
+        self.planned: set[str] = set()
+        """The models that are not there yet."""
         self.slow: set[str] = set()
         self.arrived = threading.Event()
         self.dropped = threading.Event()
@@ -257,6 +259,7 @@ class FakeGateway:
         return {
             "id": model,
             "name": model.upper(),
+            "status": "planned" if model in self.planned else "active",
             "description": f"Forecasts by {model}.",
             "use_it_when": "you test",
             "licence": "MIT",

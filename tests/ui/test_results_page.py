@@ -126,7 +126,7 @@ def test_a_request_says_how_long_its_table_is_kept(visitor: Visitor, shared: Con
     assert "kept for 24 hours from the forecast on" in visitor.get(done(visitor, shared)).text
 
 
-def test_a_result_names_models_as_their_cards_do_and_the_methods_they_chose(
+def test_a_result_names_models_as_their_cards_do_and_the_methods_they_used(
     visitor: Visitor, shared: Context, gateway: FakeGateway
 ) -> None:
     gateway.methods["ets"] = "AutoTheta"
@@ -136,7 +136,7 @@ def test_a_result_names_models_as_their_cards_do_and_the_methods_they_chose(
     assert "The request to ETS" in text
     assert "<strong>ETS</strong> (AutoTheta) The error of ETS was" in text
     assert "<strong>DEEP</strong> The error of DEEP" in text
-    assert "Methods: ETS chose AutoTheta." in text
+    assert "Methods: ETS used AutoTheta." in text
 
 
 def test_models_are_named_by_their_ids_where_the_gateway_does_not_tell_their_names(
