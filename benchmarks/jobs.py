@@ -21,6 +21,7 @@ from benchmarks.gateway import KEY, ROOT, run_gateway
 from benchmarks.panel import HORIZON, make_request, write_panel
 from benchmarks.report import Table
 from forecast.core.media import ARROW
+from forecast.core.pool import available_cores
 from tests.postgres import PostgresServer, find_binaries
 from tests.redis_server import RedisServer, find_redis
 
@@ -30,6 +31,7 @@ TURNS = 3
 NAMES = ("statsforecast", "bolt-tiny")
 _MODELS = {"bolt-tiny": "chronos"}
 _PARAMETERS: dict[str, dict[str, Any]] = {"statsforecast": {"method": "SeasonalNaive"}}
+_FITS, _THREADS = "FIT_PROCESSES", "OMP_NUM_THREADS"
 _JOBS = "/api/v1/forecast-jobs"
 _PATIENCE_SECONDS = 3600.0
 _LOOK_SECONDS = 0.05
@@ -94,34 +96,41 @@ class Caller:
 
 
 def measure_embedded(name: str, folder: Path, series: int | None = None, turns: int = TURNS) -> Table:
-    """Return how long a job takes that the gateway computes itself, beside one request to /inference."""
+    """Return how long a job takes that the gateway computes itself, beside one request to /inference.
+
+    With the model on all cores, and on all but one, where a job's tables and rows cost the model nothing.
+    """
     count = series or SERIES
+    cores, setting = available_cores(), _THREADS if name in _MODELS else _FITS
     with _prepared(name, folder, count) as settings:
-        database = f"sqlite:///{settings['DATA_DIR']}/jobs.db"
-        with (
-            run_gateway(_MODELS.get(name, name), **settings, DATABASE_URL=database) as port,
-            Caller(port, name) as caller,
-        ):
-            caller.load(name)
-            caller.do_job(_first(count))
-            seconds = [(caller.infer(), caller.do_job()[0]) for _ in range(turns)]
+        rows = [
+            (str(used), *_compare(name, {**settings, setting: str(used)}, count, turns))
+            for used in sorted({cores, max(1, cores - 1)}, reverse=True)
+        ]
+    notes = (
+        f"{count} daily series x {DAYS} of a Parquet file, {HORIZON} steps, in turn as one request to"
+        " /inference, answered as a stream of Arrow, and as a job of the same body: from handing it over"
+        " until it has ended and every forecast is in the database, a file of SQLite. The model has the"
+        f" cores of {setting}, of {cores}. The medians of {turns} turns; the goal is a ratio of 0.90."
+    )
+    header = (setting, "series", "/inference s", "job s", "job series/s", "/inference / job")
+    return Table(f"A job of {count} series, embedded: {name}", header, rows, notes)
+
+
+def _compare(name: str, settings: Mapping[str, str], count: int, turns: int) -> tuple[str, ...]:
+    with run_gateway(_MODELS.get(name, name), **settings) as port, Caller(port, name) as caller:
+        caller.load(name)
+        caller.do_job(_first(count))
+        seconds = [(caller.infer(), caller.do_job()[0]) for _ in range(turns)]
     ratios = [inference / job for inference, job in seconds]
     inference, job = (statistics.median(column) for column in zip(*seconds, strict=True))
-    row = (
+    return (
         str(count),
         f"{inference:.1f}",
         f"{job:.1f}",
         f"{count / job:.0f}",
         f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
     )
-    notes = (
-        f"{count} daily series x {DAYS} of a Parquet file, {HORIZON} steps, in turn as one request to"
-        " /inference, answered as a stream of Arrow, and as a job of the same body: from handing it over"
-        " until it has ended and every forecast is in the database, a file of SQLite. The medians of"
-        f" {turns} turns; the goal is a ratio of 0.90."
-    )
-    header = ("series", "/inference s", "job s", "job series/s", "/inference / job")
-    return Table(f"A job of {count} series, embedded: {name}", header, [row], notes)
 
 
 def measure_celery(
@@ -134,8 +143,8 @@ def measure_celery(
     """Return how long a job takes with so many Celery workers of one thread each."""
     count = series or SERIES
     with _prepared(name, folder, count) as settings, _servers() as addresses:
-        settings.update(addresses, OMP_NUM_THREADS="1", FIT_PROCESSES="1")
-        with run_gateway(_MODELS.get(name, name), **settings, JOB_RUNNER="celery") as port:
+        settings.update({**addresses, _THREADS: "1", _FITS: "1", "JOB_RUNNER": "celery"})
+        with run_gateway(_MODELS.get(name, name), **settings) as port:
             found = {number: _ask(port, name, settings, number, count, turns) for number in workers}
     alone = found[workers[0]]
     rows = [
