@@ -1,30 +1,28 @@
+"""Sending webhooks: signed, once each, and again where they fail."""
+
 import logging
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import anyio
 import pytest
-from sqlalchemy import update
 from standardwebhooks import Webhook, WebhookVerificationError
 from starlette.testclient import TestClient
 
 from forecast.core.errors import DatabaseUnavailableError
 from forecast.database.connection import Database
-from forecast.jobs.tables import webhook_deliveries
 from forecast.jobs.webhooks import deliveries, delivering
-from forecast.jobs.webhooks.deliveries import claim, delay, give_back, read_states, settle
+from forecast.jobs.webhooks.deliveries import claim
 from forecast.jobs.webhooks.delivering import Deliverer
-from forecast.jobs.webhooks.sending import Outcome
 from forecast.jobs.webhooks.settings import WebhookSettings
 from tests.conftest import MakeApp
 from tests.jobs.test_routes import until
 from tests.jobs.webhooks.receiver import Receiver, receive
-from tests.jobs.written import ENDED, SECRET, read_webhook, write_webhook
+from tests.jobs.written import SECRET, read_webhook, write_webhook
 
 LOCAL = {"webhook_allowed_networks": ("127.0.0.0/8",)}
-LEASE = timedelta(seconds=60)
 
 pytestmark = pytest.mark.anyio
 
@@ -160,21 +158,6 @@ async def test_a_timeout_is_told(database: Database) -> None:
     assert read_webhook(database, job_id).last_error == "The receiver did not answer within 0.2 s."
 
 
-async def test_what_a_dead_process_had_begun_is_sent_after_its_lease(
-    database: Database, receiver: Receiver
-) -> None:
-    job_id = write_webhook(database, receiver.url)
-    now = _now()
-    (dead,) = claim(database, 5, LEASE, now)
-    assert claim(database, 5, LEASE, now) == []
-    (living,) = claim(database, 5, LEASE, now + timedelta(seconds=61))
-    assert (dead.attempts, living.attempts) == (1, 2)
-    settle(database, dead, Outcome("lost"), 1, now)
-    assert read_webhook(database, job_id).status == "pending"
-    settle(database, living, Outcome(), 8, now)
-    assert read_webhook(database, job_id).status == "delivered"
-
-
 async def test_what_is_in_flight_at_a_shutdown_is_sent_at_once_after_it_under_the_same_id(
     database: Database, receiver: Receiver
 ) -> None:
@@ -225,16 +208,6 @@ async def test_what_cannot_be_given_back_waits_for_the_end_of_its_lease(
     assert (row.status, row.attempts, row.next_at > _now()) == ("pending", 1, True)
 
 
-def test_what_another_process_has_claimed_since_is_not_given_back(database: Database) -> None:
-    job_id = write_webhook(database)
-    now = _now()
-    (lost,) = claim(database, 5, LEASE, now)
-    (living,) = claim(database, 5, LEASE, now + timedelta(seconds=61))
-    give_back(database, lost, now)
-    row = read_webhook(database, job_id)
-    assert (row.attempts, row.next_at) == (living.attempts, now + timedelta(seconds=121))
-
-
 async def test_a_database_that_comes_back_is_used_again(
     database: Database, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,51 +248,3 @@ async def test_secrets_stay_out_of_logs(
         await _deliver_until(lambda: "webhook=unsettled" in caplog.text, database)
     assert job_id in caplog.text
     assert SECRET not in caplog.text
-
-
-def test_the_time_between_attempts_grows_to_six_hours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deliveries, "_FIRST_DELAY", 5.0)
-    usual = [delay(attempts, chance=lambda: 0.5) for attempts in range(1, 9)]
-    assert usual == [5, 30, 180, 1080, 6480, 21600, 21600, 21600]
-    assert 14 < sum(usual[:7]) / 3600 < 15
-
-
-def test_the_time_between_attempts_is_a_fifth_more_or_less_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deliveries, "_FIRST_DELAY", 5.0)
-    assert [delay(1, chance=lambda: 0.0), delay(1, chance=lambda: 1.0)] == [4.0, 6.0]
-    drawn = {delay(1) for _ in range(100)}
-    assert len(drawn) > 90
-    assert all(4.0 <= seconds <= 6.0 for seconds in drawn)
-
-
-@pytest.mark.parametrize(("chance", "seconds"), [(0.0, 3600.0), (1.0, 4320.0)])
-def test_a_receiver_that_asks_for_time_is_never_sent_to_early(chance: float, seconds: float) -> None:
-    assert delay(1, 3600.0, lambda: chance) == seconds
-
-
-def test_a_receiver_may_ask_for_more_time(database: Database) -> None:
-    job_id = write_webhook(database)
-    (delivery,) = claim(database, 1, LEASE, _now())
-    settle(database, delivery, Outcome("Busy.", wait=3600.0), 8, ENDED)
-    assert timedelta(hours=1) <= read_webhook(database, job_id).next_at - ENDED <= timedelta(hours=1.2)
-
-
-def test_the_state_is_told_without_the_secret(database: Database) -> None:
-    job_id = write_webhook(database)
-    with database.read() as connection:
-        states = read_states(connection, [job_id, "another"])
-    assert {name: state.model_dump() for name, state in states.items()} == {
-        job_id: {
-            "url": "https://receiver.test/hook",
-            "status": "pending",
-            "attempts": 0,
-            "last_error": None,
-        }
-    }
-
-
-def test_a_webhook_waits_for_the_end_of_its_job(database: Database) -> None:
-    write_webhook(database)
-    with database.write() as connection:
-        connection.execute(update(webhook_deliveries).values(status="waiting", next_at=None))
-    assert claim(database, 5, LEASE, _now()) == []
