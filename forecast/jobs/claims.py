@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from forecast.database.connection import Database
 from forecast.jobs.course import OPEN, begin
@@ -13,6 +13,7 @@ from forecast.jobs.paces import Paces
 from forecast.jobs.process import is_dead, process_id
 from forecast.jobs.settings import JobSettings
 from forecast.jobs.tables import job_chunks, job_contents, jobs
+from forecast.jobs.turns import find_next, is_claimable
 from forecast.runs.work import Ask, Part
 
 Clock = Callable[[], datetime]
@@ -48,16 +49,12 @@ class Claims:
         self._counter = itertools.count(1)
 
     def take(self, models: Collection[str]) -> Chunk | None:
-        """Claim a part of the client that has the fewest in work, or None where there is none to be done.
-
-        Of several such clients it is the one whose turn was the longest ago, and of its parts the oldest.
-        """
+        """Claim the part whose turn it is, or None where there is none to be done."""
         with self.database.read() as connection:  # which disturbs nobody who writes
-            if connection.execute(self.next_part(models)).first() is None:
+            if find_next(connection, self.clock(), models, lock=False) is None:
                 return None
         with self.database.write() as connection:
-            chosen = self.next_part(models).with_for_update(of=job_chunks, skip_locked=True)
-            found = connection.execute(chosen).first()
+            found = find_next(connection, self.clock(), models)
             return None if found is None else self._claim(connection, found.job_id, found.number)
 
     def take_one(self, job_id: str, number: int) -> Chunk | None:
@@ -66,7 +63,7 @@ class Claims:
             wanted = (
                 select(job_chunks.c.number)
                 .join(jobs)
-                .where(*_is(job_id, number), self.is_claimable(), jobs.c.status.in_(OPEN))
+                .where(*_is(job_id, number), is_claimable(self.clock()), jobs.c.status.in_(OPEN))
                 .with_for_update(of=job_chunks, skip_locked=True)
             )
             found = connection.execute(wanted).first()
@@ -107,44 +104,6 @@ class Claims:
             freed = update(job_chunks).where(job_chunks.c.worker.in_(dead), job_chunks.c.status == "running")
             return connection.execute(freed.values(_FREE)).rowcount
 
-    def next_part(self, models: Collection[str], *conditions: ColumnElement[bool]) -> Select[str, int]:
-        """Return the query of the part that is next: of those that can be claimed and meet the conditions.
-
-        A part that waits at a broker counts as one in work, whose turn was when it was handed out.
-        """
-        now = self.clock()
-        running = and_(job_chunks.c.status == "running", job_chunks.c.lease_until > now)
-        busy = or_(running, job_chunks.c.handed_at.is_not(None))
-        clients = (
-            select(
-                job_chunks.c.client_id,
-                func.sum(case((busy, 1), else_=0)).label("busy"),
-                _turn().label("turn"),
-            )
-            .join(jobs)
-            .where(jobs.c.status.in_(OPEN))
-            .group_by(job_chunks.c.client_id)
-            .subquery()
-        )
-        return (
-            select(job_chunks.c.job_id, job_chunks.c.number)
-            .join(jobs)
-            .join(clients, clients.c.client_id == job_chunks.c.client_id)
-            .where(
-                self.is_claimable(),
-                jobs.c.status.in_(OPEN),
-                job_chunks.c.model_name.in_(sorted(models)),
-                *conditions,
-            )
-            .order_by(clients.c.busy, clients.c.turn, jobs.c.created_at, jobs.c.job_id, job_chunks.c.number)
-            .limit(1)
-        )
-
-    def is_claimable(self) -> ColumnElement[bool]:
-        """Return the condition that nobody holds a part that is not done."""
-        free = or_(job_chunks.c.lease_until.is_(None), job_chunks.c.lease_until <= self.clock())
-        return and_(job_chunks.c.status.in_(("pending", "running")), free)
-
     def _claim(self, connection: Connection, job_id: str, number: int) -> Chunk:
         worker = f"{self.process}#{next(self._counter)}"
         taken = {
@@ -173,17 +132,6 @@ class Claims:
 
 
 _FREE = {"status": "pending", "worker": None, "lease_until": None}
-
-
-def _turn() -> ColumnElement[datetime]:
-    """Return when it was the turn of a client last, or else since when it waits."""
-    earlier = jobs.alias()
-    # Also of jobs that have ended, so that many small ones have no more turns than a large one.
-    begun = select(func.max(earlier.c.started_at)).where(earlier.c.client_id == job_chunks.c.client_id)
-    started = begun.scalar_subquery()
-    taken = func.max(func.coalesce(job_chunks.c.handed_at, job_chunks.c.claimed_at))
-    last = case((or_(started.is_(None), taken > started), taken), else_=started)
-    return func.coalesce(last, func.min(jobs.c.created_at))
 
 
 def holds(chunk: Chunk) -> ColumnElement[bool]:

@@ -85,6 +85,7 @@ def _insist(dropped: threading.Event, action: Callable[[], Done]) -> Done:
 
 def _store(claims: Claims, work: Work, chunk: Chunk, result: PartResult) -> None:
     done = {"status": "done", "worker": None, "lease_until": None}
+    write = work.keep(chunk.run_id, chunk.part, result)
     with claims.database.write() as connection:
         mine = connection.execute(update(job_chunks).where(holds(chunk)).values(done)).rowcount
         if not mine:
@@ -92,8 +93,10 @@ def _store(claims: Claims, work: Work, chunk: Chunk, result: PartResult) -> None
         number = chunk.part.number
         mine_too = job_contents.c.job_id == chunk.job_id, job_contents.c.number == number
         connection.execute(delete(job_contents).where(*mine_too))
-        work.store(connection, chunk.run_id, chunk.part, result)
+        write(connection)
         ended = advance(connection, work, chunk.job_id, chunk.part, result, claims.clock())
+        if ended is None:
+            connection.rollback()
     if ended:
         # Not in that transaction, whose order of locks it would break; if it fails, sweeping does it.
         with claims.database.write() as connection:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from forecast.jobs.events import append_event
 from forecast.jobs.tables import job_chunks, jobs, webhook_deliveries
+from forecast.runs.storing import begin_run
 from forecast.runs.work import Part, PartResult, Work
 
 OPEN = ("pending", "running")
@@ -20,23 +21,33 @@ _ALL_FAILED = {"error": "ALL_ITEMS_FAILED", "detail": "No item has a forecast; e
 
 
 def begin(connection: Connection, job_id: str, now: datetime) -> None:
-    """Let a job that waits be running; nothing happens to any other."""
-    waiting = update(jobs).where(jobs.c.job_id == job_id, jobs.c.status == "pending")
-    if connection.execute(waiting.values(status="running", started_at=now)).rowcount:
+    """Let a job that waits, and its run, be running; nothing happens to any other."""
+    waiting = jobs.c.job_id == job_id, jobs.c.status == "pending"
+    run_id = connection.execute(select(jobs.c.forecast_run_id).where(*waiting)).scalar()
+    if run_id is None:
+        return
+    begin_run(connection, run_id, now)
+    if connection.execute(update(jobs).where(*waiting).values(status="running", started_at=now)).rowcount:
         append_event(connection, job_id, "started", {"status": "running"})
 
 
 def advance(
     connection: Connection, work: Work, job_id: str, part: Part, result: PartResult, now: datetime
-) -> bool:
-    """Count the items of a part that is stored; return whether it was the last one, which ends the job."""
+) -> bool | None:
+    """Count the items of a part that is stored; return whether it was the last one, which ends the job.
+
+    None is a job that ended before, whose part must not be stored: one that was cut off while it ended.
+    """
     counted = (
         update(jobs)
-        .where(jobs.c.job_id == job_id)
+        .where(jobs.c.job_id == job_id, jobs.c.status.in_(OPEN))
         .values(items_done=jobs.c.items_done + part.items, items_failed=jobs.c.items_failed + result.failed)
         .returning(jobs.c.items_total, jobs.c.items_done, jobs.c.items_failed)
     )
-    figures = dict(connection.execute(counted).mappings().one())
+    row = connection.execute(counted).mappings().first()
+    if row is None:
+        return None
+    figures = dict(row)
     append_event(connection, job_id, "progress", {"status": "running", **figures})
     if figures["items_done"] < figures["items_total"]:
         return False

@@ -9,15 +9,20 @@ from forecast.jobs.claims import Chunk, holds
 from forecast.jobs.tables import job_chunks, job_contents, jobs
 from forecast.runs.work import Part, Work
 
+TRIAL_ITEMS = 16
+"""How many items are computed first where nobody knows how long they take."""
 
-def cut(database: Database, work: Work, chunk: Chunk, most_items: int) -> Chunk:
-    """Return what of a part is to be computed now, the rest being there to be claimed as parts of their own.
 
-    That is all of it where it has hardly more items, cannot be cut, or is not held any more.
+def cut(database: Database, work: Work, chunk: Chunk, most_items: int | None) -> Chunk:
+    """Return what of a part is to be computed now, the rest being there to be claimed in parts of its own.
+
+    That is all of it where it has hardly more items, cannot be cut, or is not held any more. Where
+    `most_items` is not known it is a few, and the rest one part.
     """
-    if chunk.part.items <= 2 * most_items:
+    first_items = most_items or TRIAL_ITEMS
+    if chunk.part.items <= 2 * first_items:
         return chunk
-    first, *rest = work.divide(chunk.ask, chunk.part, most_items)
+    first, *rest = work.divide(chunk.ask, chunk.part, first_items, most_items or chunk.part.items)
     if not rest:
         return chunk
     with database.write() as connection:

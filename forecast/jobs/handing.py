@@ -14,6 +14,7 @@ from forecast.jobs.broker import Broker
 from forecast.jobs.claims import Claims
 from forecast.jobs.course import OPEN
 from forecast.jobs.tables import job_chunks, jobs
+from forecast.jobs.turns import find_next, is_claimable
 
 WINDOW = 4
 """The most parts of a model that wait at the broker."""
@@ -54,7 +55,7 @@ def _read_lines(claims: Claims) -> list[_Line]:
             func.sum(case((handed, 0), else_=1)),
         )
         .join(jobs)
-        .where(claims.is_claimable(), jobs.c.status.in_(OPEN))
+        .where(is_claimable(claims.clock()), jobs.c.status.in_(OPEN))
         .group_by(job_chunks.c.model_name)
     )
     with claims.database.read() as connection:
@@ -82,12 +83,14 @@ def _choose(claims: Claims, model_id: str) -> list[tuple[str, int]]:
             select(func.count())
             .join(jobs)
             .where(
-                of_model, job_chunks.c.handed_at.is_not(None), claims.is_claimable(), jobs.c.status.in_(OPEN)
+                of_model,
+                job_chunks.c.handed_at.is_not(None),
+                is_claimable(claims.clock()),
+                jobs.c.status.in_(OPEN),
             )
         )
         for _ in range(WINDOW - connection.execute(waiting).scalar_one()):
-            free = claims.next_part([model_id], job_chunks.c.handed_at.is_(None))
-            found = connection.execute(free.with_for_update(of=job_chunks, skip_locked=True)).first()
+            found = find_next(connection, claims.clock(), [model_id], handed=False)
             if found is None:
                 break
             part = (found.job_id, found.number)

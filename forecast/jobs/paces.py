@@ -5,8 +5,8 @@ from collections import OrderedDict
 
 PART_SECONDS = 10.0
 """About how long a worker computes a part, where that is more than a few items."""
-TRIAL_ITEMS, LEAST_ITEMS = 16, 4
-"""How many items of a job a worker computes first, and how many at a time at least."""
+LEAST_ITEMS = 4
+"""How many items a worker computes at a time at least."""
 _MOST_JOBS = 256
 
 
@@ -25,10 +25,10 @@ class Paces:
             if len(self._known) > _MOST_JOBS:
                 self._known.popitem(last=False)
 
-    def most_items(self, job_id: str) -> int:
-        """Return how many items of a job are to be computed at a time."""
+    def most_items(self, job_id: str) -> int | None:
+        """Return how many items of a job are to be computed at a time, None where none were so far."""
         with self._lock:
             item_seconds = self._known.get(job_id)
         if item_seconds is None:
-            return TRIAL_ITEMS
+            return None
         return max(LEAST_ITEMS, int(PART_SECONDS / max(item_seconds, 1e-9)))

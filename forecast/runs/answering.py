@@ -97,7 +97,7 @@ def _keep(
         items = sum(result.items for _, result in done)
         run_id = work.open_run(connection, ask, items, None, created_at)
         for part, result in done:
-            work.store(connection, run_id, part, result)
+            work.keep(run_id, part, result)(connection)
         failed = sum(result.failed for _, result in done)
         work.close_run(connection, run_id, _status(items, failed), None)
         if claim is not None:

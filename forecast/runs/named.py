@@ -23,7 +23,7 @@ from forecast.runs.pinning import Pinned
 from forecast.runs.portion import Calendar, Portion, is_pooled, make_portion
 from forecast.runs.schemas import ForecastRequest
 from forecast.runs.silence import close_silence
-from forecast.runs.work import Ask, Part
+from forecast.runs.work import Ask, Part, cut_places
 
 _CHANGED = "The item's history was changed after the forecast was asked for, and read as it is now."
 
@@ -43,13 +43,13 @@ class NamedItems:
     pinned: Pinned
     as_of: int | None
 
-    def cut(self, most_items: int) -> list[Part]:
-        """Return the parts of the items, each of at most so many."""
+    def cut(self, first_items: int, most_items: int) -> list[Part]:
+        """Return the parts of the items: the first of at most so many, then each."""
         facts = {"calendar": self.calendar, "pinned": self.pinned, "as_of": self.as_of}
         parts = []
-        for number, at in enumerate(range(0, len(self.names), most_items)):
-            names = self.names[at : at + most_items]
-            kept = {"names": names, "first": self.first + at, **facts}
+        for number, place in enumerate(cut_places(len(self.names), first_items, most_items)):
+            names = self.names[place]
+            kept = {"names": names, "first": self.first + place.start, **facts}
             parts.append(Part(number, len(names), orjson.dumps(kept)))
         return parts
 
@@ -124,14 +124,15 @@ def split_named(database: Database, ask: Ask, most_items: int, pinned: Pinned) -
         except DataError:
             calendar = None  # each item will say so
     whole = NamedItems(ask, body, list(names), 0, calendar, pinned, empty.as_of)
-    return whole.cut(len(names) if is_pooled(request) else most_items)
+    most = len(names) if is_pooled(request) else most_items
+    return whole.cut(most, most)
 
 
-def divide_named(ask: Ask, part: Part, most_items: int) -> list[Part]:
+def divide_named(ask: Ask, part: Part, first_items: int, most_items: int) -> list[Part]:
     """Return the parts of a part."""
     items = read_named(ask, part)
     pooled = is_pooled(forecast_request(ask.model_id, items.body, {VALUE: "target"}, {}))
-    return [part] if pooled else items.cut(most_items)
+    return [part] if pooled else items.cut(first_items, most_items)
 
 
 def read_named(ask: Ask, part: Part) -> NamedItems:

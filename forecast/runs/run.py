@@ -84,9 +84,10 @@ class RunWork:
             return split_named(self.database, ask, most_items, pinned)
         return split_table(self._settings, ask, request, most_items, pinned)
 
-    def divide(self, ask: Ask, part: Part, most_items: int) -> list[Part]:
+    def divide(self, ask: Ask, part: Part, first_items: int, most_items: int) -> list[Part]:
         """Return the parts of a part, numbered from 0; see Work."""
-        return (divide_named if ask.kind == "forecast" else divide_series)(ask, part, most_items)
+        divide = divide_named if ask.kind == "forecast" else divide_series
+        return divide(ask, part, first_items, most_items)
 
     def compute(self, ask: Ask, part: Part, cancelled: Callable[[], bool]) -> PartResult:
         """Return the forecasts of a part; see Work."""
@@ -112,9 +113,9 @@ class RunWork:
         length, levels = self._asked(ask)
         return storing.open_run(connection, ask, items, job_id, length, levels, created_at)
 
-    def store(self, connection: Connection, run_id: str, part: Part, result: PartResult) -> None:
-        """Write down the items and forecasts of a part, in the transaction of the connection."""
-        storing.store(connection, run_id, result)
+    def keep(self, run_id: str, part: Part, result: PartResult) -> Callable[[Connection], None]:
+        """Return what writes down the items and forecasts of a part, in the transaction of its connection."""
+        return storing.keep(run_id, result)
 
     def close_run(
         self, connection: Connection, run_id: str, status: str, error: Mapping[str, Any] | None

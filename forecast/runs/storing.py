@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -56,15 +56,32 @@ def open_run(  # noqa: PLR0913, PLR0917 - what a run is
     return run_id
 
 
-def store(connection: Connection, run_id: str, result: PartResult) -> None:
-    """Write down the items of a part and their forecasts; a run that was deleted meanwhile is an error.
+def begin_run(connection: Connection, run_id: str, now: datetime) -> None:
+    """Write down that a run that waits is being computed; nothing happens to any other."""
+    waiting = forecast_runs.c.forecast_run_id == run_id, forecast_runs.c.status == "pending"
+    connection.execute(update(forecast_runs).where(*waiting).values(status="running", started_at=now))
 
-    Raises NotFoundError then, and IntegrityError where one of the items is there already.
+
+def keep(run_id: str, result: PartResult) -> Callable[[Connection], None]:
+    """Return what writes down the items of a part and their forecasts; a run that was deleted is an error.
+
+    It raises NotFoundError then, and IntegrityError where one of the items is there already.
     """
-    insert_rows(connection, forecast_items, _items(run_id, result.rows))
+    # Made beforehand: whoever else writes to SQLite waits for the end of a transaction.
+    items = _items(run_id, result.rows)
     made = [(item, item.predicted) for item in result.rows if item.predicted is not None]
-    if made:
-        insert_rows(connection, forecast_results, _results(run_id, made))
+    results = _results(run_id, made) if made else None
+
+    def write(connection: Connection) -> None:
+        insert_rows(connection, forecast_items, items)
+        if results is not None:
+            insert_rows(connection, forecast_results, results)
+        _count(connection, run_id, result)
+
+    return write
+
+
+def _count(connection: Connection, run_id: str, result: PartResult) -> None:
     # Last, as it holds up whoever stores another part of the run.
     began = datetime.now(UTC) - timedelta(seconds=result.seconds)
     counted = connection.execute(

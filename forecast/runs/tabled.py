@@ -16,7 +16,7 @@ from forecast.runs.asking import inference_request
 from forecast.runs.cells import pack_frame, unpack_frame
 from forecast.runs.pinning import Pinned
 from forecast.runs.portion import Portion, is_pooled, make_portion
-from forecast.runs.work import Ask, Part
+from forecast.runs.work import Ask, Part, cut_places
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,13 +34,13 @@ def split_table(
     """Return the parts of an inference; its table is read now. Raises the errors of its reading."""
     source, inline = request.data_source_url_or_path, request.data
     read = anyio.run(partial(find_table, source, inline, settings, ask.client_id, select(request)))
-    return _cut(make_portion(request, read()), 0, most_items, pinned)
+    return _cut(make_portion(request, read()), 0, most_items, most_items, pinned)
 
 
-def divide_series(ask: Ask, part: Part, most_items: int) -> list[Part]:
+def divide_series(ask: Ask, part: Part, first_items: int, most_items: int) -> list[Part]:
     """Return the parts of a part."""
     series = read_series(ask, part)
-    return _cut(series.whole, series.first, most_items, series.pinned)
+    return _cut(series.whole, series.first, first_items, most_items, series.pinned)
 
 
 def read_series(ask: Ask, part: Part) -> TableSeries:
@@ -56,12 +56,14 @@ def read_series(ask: Ask, part: Part) -> TableSeries:
     return TableSeries(replace(whole, notes=tuple(notes["notes"])), notes["first"], notes["pinned"])
 
 
-def _cut(whole: Portion, first: int, most_items: int, pinned: Pinned) -> list[Part]:
+def _cut(whole: Portion, first: int, first_items: int, most_items: int, pinned: Pinned) -> list[Part]:
     names, width = list(whole.rows), len(whole.targets)
-    most = len(names) if is_pooled(whole.request) else max(1, most_items // width)
+    if is_pooled(whole.request):
+        return [_write(0, whole, first, pinned)]
+    places = cut_places(len(names), max(1, first_items // width), max(1, most_items // width))
     return [
-        _write(number, whole.only(names[at : at + most]), first + at * width, pinned)
-        for number, at in enumerate(range(0, len(names), most))
+        _write(number, whole.only(names[place]), first + place.start * width, pinned)
+        for number, place in enumerate(places)
     ]
 
 

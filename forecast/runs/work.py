@@ -71,10 +71,10 @@ class Work(Protocol):
         Checks the whole ask, and reads the table of an inference: raises their 4xx errors.
         """
 
-    def divide(self, ask: Ask, part: Part, most_items: int) -> list[Part]:
+    def divide(self, ask: Ask, part: Part, first_items: int, most_items: int) -> list[Part]:
         """Return the parts of a part, numbered from 0, each of at most so many items where it can be cut.
 
-        Together they give the same forecasts, in the same places of the run.
+        The first has its own limit. Together they give the same forecasts, in the same places of the run.
         """
 
     def compute(self, ask: Ask, part: Part, cancelled: Callable[[], bool]) -> PartResult:
@@ -87,10 +87,16 @@ class Work(Protocol):
     def open_run(self, connection: Connection, ask: Ask, items: int, job_id: str | None) -> str:
         """Write down a run that begins, and return its ID."""
 
-    def store(self, connection: Connection, run_id: str, part: Part, result: PartResult) -> None:
-        """Write down the items and forecasts of a part, in the transaction of the connection."""
+    def keep(self, run_id: str, part: Part, result: PartResult) -> Callable[[Connection], None]:
+        """Return what writes down the items and forecasts of a part, in the transaction of its connection."""
 
     def close_run(
         self, connection: Connection, run_id: str, status: str, error: Mapping[str, Any] | None
     ) -> None:
         """Write down how a run ended: `succeeded`, `failed` or `cancelled`."""
+
+
+def cut_places(count: int, first_items: int, most_items: int) -> list[slice]:
+    """Return where the parts of so many items lie, of which the first has its own limit."""
+    begin = min(first_items, count)
+    return [slice(0, begin), *(slice(at, at + most_items) for at in range(begin, count, most_items))]

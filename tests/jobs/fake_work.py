@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import Connection, insert, update
@@ -35,10 +36,10 @@ class FakeWork:
             for number, (start, piece) in enumerate(pieces)
         ]
 
-    def divide(self, ask: Ask, part: Part, most_items: int) -> list[Part]:
+    def divide(self, ask: Ask, part: Part, first_items: int, most_items: int) -> list[Part]:
         first, names = json.loads(part.content)
-        starts = range(0, len(names), most_items)
-        pieces = [(first + start, names[start : start + most_items]) for start in starts]
+        starts = [0, *range(first_items, len(names), most_items)]
+        pieces = [(first + at, names[at:end]) for at, end in pairwise([*starts, len(names)])]
         return [
             Part(number, len(piece), json.dumps([start, piece]).encode())
             for number, (start, piece) in enumerate(pieces)
@@ -76,7 +77,7 @@ class FakeWork:
         connection.execute(insert(forecast_runs).values(row))
         return run_id
 
-    def store(self, connection: Connection, run_id: str, part: Part, result: PartResult) -> None:
+    def keep(self, run_id: str, part: Part, result: PartResult) -> Callable[[Connection], None]:
         rows: list[dict[str, Any]] = [
             {
                 "forecast_id": str(uuid.uuid4()),
@@ -89,7 +90,11 @@ class FakeWork:
             }
             for item in result.rows
         ]
-        connection.execute(insert(forecast_items), rows)
+
+        def write(connection: Connection) -> None:
+            connection.execute(insert(forecast_items), rows)
+
+        return write
 
     def close_run(
         self, connection: Connection, run_id: str, status: str, error: Mapping[str, Any] | None

@@ -76,6 +76,7 @@ def start_worker(redis: RedisServer, database_url: str, tmp_path: Path) -> Itera
         "ENV_FILE": "/nonexistent",
         "API_SECRET_KEY": KEY,
         "DATABASE_URL": database_url,
+        "JOB_RUNNER": "celery",
         "CELERY_BROKER_URL": redis.url,
         "LOG_DIR": str(tmp_path / "logs"),
     }
@@ -138,10 +139,12 @@ def test_without_redis_a_job_is_refused_at_once_and_an_inference_is_answered(
     assert client.post(JOBS, json={"model": "fake", **ASKED}).status_code == 202
 
 
-def test_a_worker_without_a_broker_says_what_it_needs() -> None:
-    environment = {"PATH": os.environ["PATH"], "ENV_FILE": "/nonexistent", "API_SECRET_KEY": KEY}
+@pytest.mark.parametrize("given", [{}, {"CELERY_BROKER_URL": "redis://127.0.0.1:1/0"}])
+def test_a_worker_that_nothing_would_reach_says_what_to_set(given: dict[str, str]) -> None:
+    environment = {"PATH": os.environ["PATH"], "ENV_FILE": "/nonexistent", "API_SECRET_KEY": KEY, **given}
     command = [sys.executable, "-m", "scripts.worker", "statsforecast"]
     refused = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
     assert refused.returncode == 1
-    assert refused.stderr == "error: a worker needs CELERY_BROKER_URL, such as redis://127.0.0.1:6379/0\n"
+    assert refused.stderr.startswith("error: a worker needs JOB_RUNNER=celery, and CELERY_BROKER_URL such as")
+    assert refused.stderr.endswith("nothing would reach a worker\n")

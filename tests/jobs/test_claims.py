@@ -1,7 +1,6 @@
 import os
 import subprocess
 import sys
-from collections import Counter
 
 import pytest
 from sqlalchemy import update
@@ -14,59 +13,6 @@ from forecast.jobs.process import is_dead, process_id
 from forecast.jobs.settings import JobSettings
 from forecast.jobs.tables import job_chunks
 from tests.jobs.conftest import MODELS, Bench
-
-
-def take_clients(bench: Bench, count: int, *, run: bool) -> list[str]:
-    clients = []
-    for _ in range(count):
-        bench.pass_seconds(0.1)
-        chunk = bench.take()
-        clients.append(chunk.ask.client_id)
-        if run:
-            bench.run(chunk)
-    return clients
-
-
-def test_a_small_job_does_not_wait_for_a_large_one_of_another_client(bench: Bench) -> None:
-    bench.create(200, client="large")
-    bench.pass_seconds(1)
-    first = bench.take()
-    assert first.ask.client_id == "large"
-    bench.create(10, client="small")
-    assert bench.take().ask.client_id == "small"
-
-
-def test_several_workers_are_shared_out_evenly(bench: Bench) -> None:
-    for client in ("a", "b", "c"):
-        bench.create(100, client=client)
-    assert Counter(take_clients(bench, 6, run=False)) == {"a": 2, "b": 2, "c": 2}
-
-
-def test_one_worker_goes_round_the_clients(bench: Bench) -> None:
-    for client in ("a", "b", "c"):
-        bench.create(100, client=client)
-    served = take_clients(bench, 9, run=True)
-    assert served == ["a", "b", "c"] * 3
-
-
-def test_a_client_that_always_has_small_jobs_does_not_keep_another_waiting(bench: Bench) -> None:
-    bench.create(100, client="large")
-    served = []
-    for _ in range(10):
-        bench.create(10, client="small")
-        served += take_clients(bench, 1, run=True)
-    assert served == ["large", "small"] * 5
-
-
-def test_of_one_client_the_oldest_job_comes_first_part_by_part(bench: Bench) -> None:
-    first, second = bench.create(20), bench.create(20)
-    taken = [bench.take() for _ in range(4)]
-    assert [(chunk.job_id, chunk.part.number) for chunk in taken] == [
-        (first, 0),
-        (first, 1),
-        (second, 0),
-        (second, 1),
-    ]
 
 
 def test_only_models_that_the_process_serves_are_taken(bench: Bench) -> None:

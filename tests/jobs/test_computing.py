@@ -1,7 +1,9 @@
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, insert, select
 
 from forecast.core.errors import DatabaseUnavailableError, SapheneiaError
 from forecast.database.connection import Database
@@ -9,6 +11,7 @@ from forecast.jobs.computing import run_chunk
 from forecast.jobs.creation import cancel_job
 from forecast.jobs.events import read_events
 from forecast.jobs.tables import job_chunks
+from forecast.runs.tables import forecast_runs
 from forecast.runs.work import Part, PartResult
 from tests.jobs.conftest import Bench, names
 from tests.jobs.fake_work import FakeWork
@@ -36,6 +39,24 @@ def test_a_job_goes_from_pending_over_running_to_its_result(bench: Bench) -> Non
     assert job.result == f"/api/v1/forecasts/{job.forecast_run_id}"
     assert (job.estimated_end, job.error) == (None, None)
     assert bench.stored(job_id) == names(25)
+
+
+def test_a_run_is_running_from_the_moment_the_first_part_of_its_job_is_begun(bench: Bench) -> None:
+    job_id = bench.create(20)
+    run = forecast_runs.c
+    mine = select(run.status, run.started_at).where(run.forecast_run_id == bench.job(job_id).forecast_run_id)
+
+    def look() -> Any:
+        with bench.database.read() as connection:
+            return connection.execute(mine).one()
+
+    assert look() == ("pending", None)
+    bench.take()
+    begun = look()
+    assert begun == ("running", bench.job(job_id).started_at)
+    bench.pass_seconds(1)
+    bench.take()
+    assert look() == begun
 
 
 def test_what_happened_is_told_in_order_and_the_content_is_gone_at_the_end(bench: Bench) -> None:
@@ -113,6 +134,24 @@ def test_a_cancelled_job_keeps_what_is_stored_and_drops_what_is_computed(bench: 
     assert bench.kinds(job_id)[-1] == "ended"
 
 
+def test_of_a_part_that_was_cut_off_while_its_job_ended_nothing_is_stored(bench: Bench) -> None:
+    job_id = bench.create(10)
+    running = bench.take()
+    with bench.database.read() as connection:
+        row = dict(connection.execute(select(job_chunks)).mappings().one())
+    cancel_job(bench.desk, "default", job_id)
+    with bench.database.write() as connection:
+        connection.execute(insert(job_chunks), row)
+
+    bench.run(running)
+
+    assert (bench.job(job_id).status, bench.job(job_id).items_done) == ("cancelled", 0)
+    assert bench.stored(job_id) == []
+    assert bench.kinds(job_id) == ["created", "started", "ended"]
+    with bench.database.read() as connection:
+        assert connection.execute(select(forecast_runs.c.status)).scalar_one() == "cancelled"
+
+
 class Interrupted(FakeWork):
     """Storing meets a database that does not answer, so many times."""
 
@@ -120,11 +159,16 @@ class Interrupted(FakeWork):
         super().__init__()
         self.left = times
 
-    def store(self, connection: Connection, run_id: str, part: Part, result: PartResult) -> None:
-        super().store(connection, run_id, part, result)
-        if self.left:
-            self.left -= 1
-            raise DatabaseUnavailableError("gone")
+    def keep(self, run_id: str, part: Part, result: PartResult) -> Callable[[Connection], None]:
+        write = super().keep(run_id, part, result)
+
+        def write_or_not(connection: Connection) -> None:
+            write(connection)
+            if self.left:
+                self.left -= 1
+                raise DatabaseUnavailableError("gone")
+
+        return write_or_not
 
 
 def test_what_is_computed_is_stored_when_the_database_is_back(bench: Bench) -> None:

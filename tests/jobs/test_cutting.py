@@ -23,10 +23,20 @@ def test_of_a_large_part_a_few_items_are_computed_first_and_then_what_takes_ten_
     assert large.job(job_id).items_done == 16
     large.claims.paces.learn(job_id, 1, 0.5)
     large.run()
-    assert large.job(job_id).items_done == 32
+    assert large.job(job_id).items_done == 36
     large.run_all()
     job = large.job(job_id)
     assert (job.status, job.items_done) == ("succeeded", 100)
+    assert large.stored(job_id) == names(100)
+
+
+def test_what_is_left_of_a_part_that_was_tried_is_one_part(large: Bench) -> None:
+    job_id = large.create(100)
+    large.run()
+    left = large.take()
+    assert (left.part.items, left.attempts) == (84, 1)
+    large.run(left)
+    assert large.job(job_id).items_done == 100
     assert large.stored(job_id) == names(100)
 
 
@@ -79,12 +89,13 @@ def test_workers_that_cut_parts_of_one_job_at_once_give_each_its_number(large: B
     chunks = [large.take() for _ in range(4)]
     start = threading.Barrier(len(chunks))
 
-    def run_at_once(chunk: Chunk) -> None:
+    def cut_at_once(chunk: Chunk) -> Chunk:
         start.wait(30)
-        large.run(chunk)
+        return cut(large.database, large.work, chunk, 16)
 
     with ThreadPoolExecutor(len(chunks)) as pool:
-        list(pool.map(run_at_once, chunks))
+        for shorter in pool.map(cut_at_once, chunks):
+            large.run(shorter)
     assert large.job(job_id).items_done == 64
     large.run_all()
     assert large.stored(job_id) == names(400)

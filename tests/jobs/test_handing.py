@@ -100,6 +100,22 @@ def test_two_clients_take_turns_once_the_first_ones_window_is_done(bench: Bench,
     assert served[WINDOW:].count("small") >= WINDOW
 
 
+def test_a_small_job_passes_a_large_one_of_its_own_client_once_that_ones_window_is_done(
+    bench: Bench, broker: FakeBroker
+) -> None:
+    large = bench.create(200)
+    hand(bench, broker)
+    small = bench.create(1)
+    handed_out = []
+    for _ in range(WINDOW + 1):
+        pass_seconds(bench, 0.1)
+        handed_out.append(broker.queues["fake"][0])
+        take(bench, broker)
+        hand(bench, broker)
+
+    assert handed_out == [*((large, number) for number in range(WINDOW)), (small, 0)]
+
+
 def test_what_the_broker_lost_is_handed_out_again(bench: Bench, broker: FakeBroker) -> None:
     job_id = bench.create(100)
     hand(bench, broker)

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,16 @@ from starlette.testclient import TestClient
 
 from forecast.core.config import Settings
 from forecast.core.data.table import Table
+from forecast.core.lifecycle import ModelService
 from forecast.database.connection import Database
 from forecast.history.writing import write_table
 from forecast.main import create_app
 from forecast.models import get_service
+from forecast.runs.run import RunWork
+from forecast.runs.settings import RunSettings
+from tests import fake_model
 from tests.conftest import AUTHORIZED, MakeApp
+from tests.fakes import FakeAdapter
 
 CLIENT = "default"
 Put = Callable[..., None]
@@ -49,6 +55,18 @@ def app(make_app: MakeApp, database_url: str) -> FastAPI:
 
 
 @pytest.fixture
+def through_service(
+    make_app: MakeApp, database_url: str, serve: Callable[[FastAPI], str], tmp_path: Path
+) -> Iterator[TestClient]:
+    """A client of a gateway whose fake model is in a service of its own, loaded."""
+    url = serve(make_app(database_url=f"sqlite:///{tmp_path}/service.db"))
+    fake_model.service.initialize()
+    app = make_app(database_url=database_url, model_service_urls=f"fake={url}")
+    with TestClient(app, headers=AUTHORIZED) as client:
+        yield client
+
+
+@pytest.fixture
 def client(app: FastAPI) -> Iterator[TestClient]:
     """A client of that gateway, whose fake model is loaded."""
     with TestClient(app, headers=AUTHORIZED) as client:
@@ -64,6 +82,22 @@ def statistics(make_settings: Callable[..., Settings], database_url: str) -> Ite
         client.post("/forecast/v1/statsforecast/initialization", json={}).raise_for_status()
         yield client
     get_service("statsforecast").shutdown()
+
+
+@pytest.fixture
+def make_work(
+    fake: FakeAdapter, make_settings: Callable[..., Settings], database: Database
+) -> Iterator[Callable[..., RunWork]]:
+    """Makes the work of runs on the fake model, which is loaded, and statsforecast, which is not."""
+    statistics = get_service("statsforecast")
+    services: dict[str, ModelService[Any]] = {"fake": fake_model.service, "statsforecast": statistics}
+
+    def make(patience: float | None = None, **changes: Any) -> RunWork:
+        return RunWork(make_settings(**changes), RunSettings(), database, services, {}, patience)
+
+    fake_model.service.initialize()
+    yield make
+    statistics.shutdown()
 
 
 def ask(client: TestClient, **body: Any) -> dict[str, Any]:
