@@ -16,7 +16,7 @@ from forecast.core.data.delimited import read_csv
 from forecast.core.data.parquet import read_parquet
 from forecast.core.data.records import read_inline
 from forecast.core.data.table import Table
-from forecast.core.errors import MediaTypeError, RequestError
+from forecast.core.errors import DataError, MediaTypeError, RequestError
 from forecast.core.media import ARROW, CSV, JSON, PARQUET, media_type
 from forecast.core.security import CurrentSettings
 from forecast.core.unparsed import UnparsedRequest
@@ -36,20 +36,32 @@ class SentTable:
     read: Callable[[], Table]
 
 
-async def read_sent_table(
-    request: Request,
-    settings: CurrentSettings,
-    dataset: Annotated[str | None, Query(description="The dataset, `default` by default.")] = None,
+async def read_told(
     item_column: Annotated[str | None, Query(description="The column of items.")] = None,
     timestamp_column: Annotated[str | None, Query(description="The column of stamps.")] = None,
     value_column: Annotated[str | None, Query(description="The column of values.")] = None,
+    item_id: Annotated[str | None, Query(description="The item of all rows, without such a column.")] = None,
+) -> Named:
+    """Return which columns of a table the address of a request names."""
+    return Named(item_column, timestamp_column, value_column, item_id)
+
+
+async def read_sent_table(
+    request: Request,
+    settings: CurrentSettings,
+    told: Annotated[Named, Depends(read_told)],
+    dataset: Annotated[str | None, Query(description="The dataset, `default` by default.")] = None,
 ) -> SentTable:
-    """Return the table of a body; raise MediaTypeError at a type that is not read."""
+    """Return the table of a body; raise MediaTypeError at a type that is not read, DataError at no body."""
     media = media_type(request.headers.get("content-type", ""))
     if media not in (JSON, CSV, PARQUET, ARROW):
         raise MediaTypeError(f"Send a table as {_READ}, and say which in the header 'Content-Type'.")
     content = await cast(UnparsedRequest, request).content()
-    told = Named(item_column, timestamp_column, value_column)
+    if media != JSON and (not content or content.isspace()):
+        raise DataError(
+            "The body is empty; send a table with a column each of items, stamps and values, such as a CSV"
+            " whose first line is 'item_id,timestamp,value'."
+        )
     if media == JSON:
         return await run_sync(_read_json, content, dataset, told)
     readers: dict[str, Callable[[], Table]] = {
@@ -69,7 +81,7 @@ def _read_json(content: bytes, dataset: str | None, told: Named) -> SentTable:
     if bare is not None:
         return SentTable(check_name(dataset or DEFAULT_DATASET), told, partial(read_inline, bare))
     body = parse(content, JSON, SeriesBody)
-    own = Named(body.item_column, body.timestamp_column, body.value_column)
+    own = Named(body.item_column, body.timestamp_column, body.value_column, body.item_id)
     twice = [
         name
         for name, one, other in (
@@ -77,12 +89,18 @@ def _read_json(content: bytes, dataset: str | None, told: Named) -> SentTable:
             ("item_column", told.item, own.item),
             ("timestamp_column", told.timestamp, own.timestamp),
             ("value_column", told.value, own.value),
+            ("item_id", told.item_id, own.item_id),
         )
         if one is not None and other is not None and one != other
     ]
     if twice:
         raise RequestError(f"The address and the body differ in '{twice[0]}'; give it once.")
-    both = Named(told.item or own.item, told.timestamp or own.timestamp, told.value or own.value)
+    both = Named(
+        told.item or own.item,
+        told.timestamp or own.timestamp,
+        told.value or own.value,
+        own.item_id if told.item_id is None else told.item_id,
+    )
     name = dataset or body.dataset or DEFAULT_DATASET
     return SentTable(check_name(name), both, partial(read_inline, body.data))
 

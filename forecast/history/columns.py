@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from forecast.core.errors import DataError
 from forecast.core.schemas import nearest
+from forecast.history.misspelt import find_meant
 
 ITEM, STAMP, VALUE = "item_id", "timestamp", "value"
 """The columns that every table of history has; the others are covariates."""
@@ -31,18 +32,25 @@ PARAMETERS = {ITEM: "item_column", STAMP: "timestamp_column", VALUE: "value_colu
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The columns that a request names itself, None where their names are to tell."""
+    """The columns that a request names itself, None where their names are to tell.
+
+    `item_id` is the item of all rows of a table that has no column of items.
+    """
 
     item: str | None = None
     timestamp: str | None = None
     value: str | None = None
+    item_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of a table by what they hold; a table without values has covariates only."""
+    """The columns of a table by what they hold; a table without values has covariates only.
 
-    item: str
+    One without a column of items is of a single one.
+    """
+
+    item: str | None
     timestamp: str
     value: str | None
     covariates: tuple[str, ...] = field(default=())
@@ -60,12 +68,18 @@ def choose_columns(names: Sequence[str], told: Named, known: Collection[str] = (
     free = [
         name for name in names if name not in known and name not in (told.item, told.timestamp, told.value)
     ]
-    item = _require(ITEM, told.item, names, free)
-    timestamp = _require(STAMP, told.timestamp, names, free)
+    item = _find(ITEM, told.item, names, free)
+    if told.item_id is not None and item is not None:
+        raise DataError(f"The column '{item}' names the items; leave 'item_id' out, or that column.")
+    if told.item_id is None and item is None:
+        raise _none(ITEM, names, free)
+    timestamp = _find(STAMP, told.timestamp, names, free)
+    if timestamp is None:
+        raise _none(STAMP, names, free)
     value = _find(VALUE, told.value, names, free)
     covariates = tuple(name for name in names if name not in (item, timestamp, value))
     if value is None and not (covariates and set(covariates) <= set(known)):
-        raise _none(VALUE, names)
+        raise _none(VALUE, names, free)
     taken = [name for name in covariates if name in OWN]
     if taken:
         raise DataError(
@@ -73,13 +87,6 @@ def choose_columns(names: Sequence[str], told: Named, known: Collection[str] = (
             " leave it out."
         )
     return Columns(item, timestamp, value, covariates)
-
-
-def _require(kind: str, told: str | None, names: Sequence[str], free: Sequence[str]) -> str:
-    found = _find(kind, told, names, free)
-    if found is None:
-        raise _none(kind, names)
-    return found
 
 
 def _find(kind: str, told: str | None, names: Sequence[str], free: Sequence[str]) -> str | None:
@@ -104,8 +111,10 @@ def _find(kind: str, told: str | None, names: Sequence[str], free: Sequence[str]
     return None
 
 
-def _none(kind: str, names: Sequence[str]) -> DataError:
-    return DataError(
-        f"No column holds {_MEANING[kind]}; call it '{kind}', or name it as '{PARAMETERS[kind]}'.",
-        details={"columns": list(names)},
-    )
+def _none(kind: str, names: Sequence[str], free: Sequence[str]) -> DataError:
+    known = [alias for equals in ALIASES[kind] for alias in equals]
+    meant = ((name, find_meant(name.strip().lower(), known)) for name in free)
+    likely = next((f"; did you mean '{alias}' by '{name}'?" for name, alias in meant if alias), ".")
+    told = f"Call it '{kind}', or name it as '{PARAMETERS[kind]}'"
+    told += "; of a table of one item, name that as 'item_id'." if kind == ITEM else "."
+    return DataError(f"No column holds {_MEANING[kind]}{likely} {told}", details={"columns": list(names)})

@@ -31,7 +31,7 @@ class Dataset:
 
     `roles` are those that covariates were given, seen yet or not, None for what forecasts leave out.
     `zoned` tells whether its stamps are moments or times of a clock, None while it has none;
-    `changed` is the stamp of its last change.
+    `changed` is the stamp of its last change, `value_column` what its client calls the column of values.
     """
 
     dataset_id: int
@@ -46,6 +46,7 @@ class Dataset:
     created_at: datetime
     changed: int
     covariates: tuple[Covariate, ...]
+    value_column: str | None = None
 
     @property
     def made(self) -> tuple[str, ...]:
@@ -175,6 +176,7 @@ def _dataset(row: Row[Any], parts: Sequence[Row[Any]]) -> Dataset:
         covariates=tuple(
             Covariate(part.name, None if part.labels is None else tuple(part.labels)) for part in parts
         ),
+        value_column=row.value_column,
     )
 
 

@@ -4,6 +4,7 @@ import base64
 import binascii
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from forecast.core.answer import write_dates
@@ -11,7 +12,7 @@ from forecast.core.errors import RequestError
 from forecast.history.datasets import Dataset, find_dataset
 from forecast.history.gaps import Regularity, find_gaps
 from forecast.history.items import Items, page_items
-from forecast.history.rows import EARLIEST, LATEST
+from forecast.history.rows import EARLIEST, LATEST, Ints
 from forecast.history.schemas import ItemInfo, ItemList
 from forecast.history.stamps import read_micros
 from forecast.history.storage import storage_of
@@ -56,13 +57,14 @@ def _describe(connection: Connection, dataset: Dataset, page: Items) -> list[Ite
         if key not in told:
             stamps = read_micros(at, zoned=zoned, timezone=dataset.timezone)
             told[key] = find_gaps(stamps, known, dataset.freq)
-        ends = write_dates(read_micros(at[[0, -1]], zoned=zoned, timezone=dataset.timezone))
+        first, last, planned = _ends(at, known, dataset)
         regular = told[key]
         found.append(
             ItemInfo(
                 item_id=item_id,
-                first=ends[0],
-                last=ends[1],
+                first=first,
+                last=last,
+                planned_until=planned,
                 rows=len(at),
                 frequency=regular.frequency,
                 missing=regular.missing,
@@ -70,6 +72,16 @@ def _describe(connection: Connection, dataset: Dataset, page: Items) -> list[Ite
             )
         )
     return found
+
+
+def _ends(at: Ints, known: NDArray[np.bool_], dataset: Dataset) -> tuple[str | None, str | None, str | None]:
+    """Return the first and the last stamp with a value, and the last row that comes after these."""
+    valued = np.flatnonzero(known)
+    places = [*valued[[0, -1]], len(at) - 1] if len(valued) else [len(at) - 1]
+    ends = write_dates(read_micros(at[places], zoned=bool(dataset.zoned), timezone=dataset.timezone))
+    if not len(valued):
+        return None, None, ends[0]
+    return ends[0], ends[1], ends[2] if ends[2] != ends[1] else None
 
 
 def _write_cursor(item_id: str) -> str:

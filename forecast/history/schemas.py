@@ -86,7 +86,7 @@ class DatasetInfo(BaseModel):
     items: int
     rows: int
     first: str | None = Field(description="The first stamp of any item.")
-    last: str | None
+    last: str | None = Field(description="The last stamp of any item, planned ones without a value too.")
     created_at: datetime
 
 
@@ -104,6 +104,9 @@ class SeriesBody(Body):
     item_column: str | None = Field(None, description="The column of items, `item_id` by default.")
     timestamp_column: str | None = Field(None, description="The column of stamps.")
     value_column: str | None = Field(None, description="The column of values.")
+    item_id: str | None = Field(
+        None, description="The item of all rows, of a table without a column of items."
+    )
 
 
 class SeriesWritten(BaseModel):
@@ -141,8 +144,11 @@ class ItemInfo(BaseModel):
     """What there is of an item."""
 
     item_id: str
-    first: str
-    last: str
+    first: str | None = Field(description="The first stamp with a value; null where there is none.")
+    last: str | None = Field(description="The last stamp with a value, which a forecast goes on from.")
+    planned_until: str | None = Field(
+        description="The last row after that, whose covariates are planned; null where there is none."
+    )
     rows: int
     frequency: str | None = Field(description="The dataset's, else inferred; null where there is none.")
     missing: int | None = Field(description="Steps between first and last value that have none.")

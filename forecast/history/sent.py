@@ -1,6 +1,5 @@
 """A table as it is sent, read: items, stamps, values and covariates as arrays."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,15 +13,15 @@ from forecast.core.data.table import Table
 from forecast.core.errors import DataError
 from forecast.core.series.columns import code_categories, is_empty, read_numbers, refuse_cells, sift_numbers
 from forecast.core.series.dates import parse_dates
-from forecast.history.columns import Columns, Named, choose_columns
+from forecast.history.columns import ITEM, Columns, Named, choose_columns
 from forecast.history.datasets import Dataset
+from forecast.history.flags import names_holidays
+from forecast.history.misspelt import find_meant
 from forecast.history.rows import Ints
 from forecast.history.stamps import write_micros
 
 LONGEST_NAME = 200
 """The most characters that the name of a dataset, an item or a covariate has."""
-# Nearer than `nearest` asks for: columns of one family, as temp_min and temp_max, are no slips of the pen.
-_NEARLY_THE_SAME = 0.8
 _TRUTH = {"true": 1.0, "false": 0.0}
 
 
@@ -38,7 +37,7 @@ class Cells:
 class Sent:
     """The rows of a table in order of item and time; `codes` are the places of the items among `ids`.
 
-    `values` is None where the table has no column of values.
+    `values` and `value_column`, its name, are None where the table has no column of values.
     """
 
     ids: list[str]
@@ -48,6 +47,7 @@ class Sent:
     values: Floats | None
     covariates: Mapping[str, Cells]
     warnings: tuple[str, ...] = ()
+    value_column: str | None = None
 
 
 def read_sent(table: Table, told: Named, dataset: Dataset | None) -> Sent:
@@ -59,7 +59,9 @@ def read_sent(table: Table, told: Named, dataset: Dataset | None) -> Sent:
     frame = table.frame
     known = _known_kinds(dataset)
     columns = choose_columns([str(name) for name in frame.columns], told, known)
-    codes, ids = _read_items(frame[columns.item])
+    codes, ids = _read_items(
+        pd.Series(told.item_id, frame.index, object, ITEM) if columns.item is None else frame[columns.item]
+    )
     stamps = parse_dates(frame[columns.timestamp])
     at = write_micros(stamps, frame[columns.timestamp])
     order = _sort(codes, at)
@@ -68,6 +70,7 @@ def read_sent(table: Table, told: Named, dataset: Dataset | None) -> Sent:
     warnings += _tell_likely_misspelt(
         [name for name in cells if name not in known], [name for name in known if name not in cells]
     )
+    warnings += _tell_unknown_ahead([name for name in cells if name not in known], dataset)
     return Sent(
         ids=ids,
         codes=codes[order],
@@ -76,6 +79,7 @@ def read_sent(table: Table, told: Named, dataset: Dataset | None) -> Sent:
         values=None if columns.value is None else read_numbers(frame[columns.value])[order],
         covariates={name: Cells(one.values[order], one.labels) for name, one in cells.items()},
         warnings=tuple(warnings),
+        value_column=columns.value,
     )
 
 
@@ -152,8 +156,8 @@ def _read_covariates(
 
 def _tell_likely_misspelt(new: Sequence[str], absent: Sequence[str]) -> list[str]:
     """Return a warning for each new covariate whose name is nearly that of a known one that is not sent."""
-    close = {name: difflib.get_close_matches(name, absent, n=1, cutoff=_NEARLY_THE_SAME) for name in new}
-    return [f"'{name}' is new; did you mean '{found[0]}'?" for name, found in close.items() if found]
+    meant = {name: find_meant(name, absent) for name in new}
+    return [f"'{name}' is new; did you mean '{found}'?" for name, found in meant.items() if found]
 
 
 def _is_text(column: pd.Series) -> bool:
@@ -189,3 +193,15 @@ def _refuse_long(column: pd.Series, codes: NDArray[np.intp], labels: NDArray[np.
         cells = column[long[codes]]
         shown = [str(cell)[:40] for cell in cells.head(MOST_ERRORS)]
         raise refuse_cells(str(column.name), cells.index.tolist(), shown, "… is too long for a category")
+
+
+def _tell_unknown_ahead(new: Sequence[str], dataset: Dataset | None) -> list[str]:
+    """Return a warning for each new covariate of holidays, where nobody said of which country they are."""
+    if dataset is not None and (dataset.country or dataset.calendar is not None):
+        return []
+    return [
+        f"'{name}' is known only for the rows that have it: give the dataset its 'country', and it is made"
+        " for the days ahead."
+        for name in new
+        if names_holidays(name)
+    ]

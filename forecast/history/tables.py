@@ -36,6 +36,8 @@ datasets = Table(
     Column("zoned", Boolean),
     Column("created_at", UtcDateTime, nullable=False),
     Column("changed", BigInteger, nullable=False, server_default=text("0")),
+    # What the column of values was called when it was sent last.
+    Column("value_column", Text),
     UniqueConstraint("client_id", "name"),
 )
 

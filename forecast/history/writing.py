@@ -74,6 +74,8 @@ def write_sent(connection: Connection, client_id: str, name: str, sent: Sent) ->
     """
     dataset, _ = lock_dataset(connection, client_id, name)
     _keep_zone(connection, dataset, sent.zoned)
+    if sent.value_column not in (None, dataset.value_column):
+        set_fields(connection, dataset, {"value_column": sent.value_column})
     known, cells = _join_covariates(dataset, sent)
     keep_covariates(connection, dataset, known)
     there = find_items(connection, dataset.dataset_id, sent.ids)

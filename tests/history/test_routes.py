@@ -41,7 +41,10 @@ def test_what_a_table_did_is_told(call: TestClient) -> None:
         "first": "2024-03-01",
         "last": "2024-03-04",
         "covariates": dict.fromkeys(list(DEMAND)[3:], "dynamic_numerical"),
-        "warnings": [],
+        "warnings": [
+            "'holiday_flag' is known only for the rows that have it: give the dataset its 'country', and it"
+            " is made for the days ahead."
+        ],
     }
 
 
@@ -95,6 +98,17 @@ def test_a_csv_of_other_names_is_read_as_they_are_told(call: TestClient) -> None
     assert answer.json()["covariates"] == {"promo": "dynamic_numerical"}
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize(("media", "content"), [(CSV, b""), (CSV, b" \r\n"), (PARQUET, b""), (ARROW, b"")])
+def test_without_a_table_a_caller_is_told_how_one_looks(
+    call: TestClient, method: str, media: str, content: bytes
+) -> None:
+    answer = call.request(method, "/api/v1/series", content=content, headers={"Content-Type": media})
+    assert (answer.status_code, answer.json()["error"]) == (400, "DATA_INVALID")
+    assert "The body is empty; send a table" in answer.json()["detail"]
+    assert "first line is 'item_id,timestamp,value'" in answer.json()["detail"]
+
+
 def test_a_dataset_is_set_listed_and_deleted(call: TestClient) -> None:
     settings = {"missing": "zero", "freq": "D", "country": "DE", "roles": {"price": "static_numerical"}}
     assert call.put("/api/v1/datasets/shop", json=settings).status_code == 201
@@ -140,36 +154,6 @@ def test_text_is_not_made_numerical(call: TestClient) -> None:
     assert "'kind' has text" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize(
-    ("record", "query", "told"),
-    [
-        ({"id": "a", "date": "2024-01-01", "sales": 1, "demand": 2}, {}, "values: sales, demand"),
-        ({"sku": "a", "item": "b", "date": "2024-01-01", "y": 2}, {}, "items: sku, item"),
-        ({"item_id": "a", "date": "2024-01-01", "ds": "2024-01-01", "y": 1}, {}, "stamps: date, ds"),
-        ({"date": "2024-01-01", "y": 1}, {}, "No column holds the items"),
-        ({"item_id": "a", "y": 1}, {}, "No column holds the stamps"),
-        ({"item_id": "a", "date": "2024-01-01", "many": 1}, {}, "No column holds the values"),
-        ({"item_id": "a", "date": "2024-01-01", "y": 1}, {"value_column": "z"}, "has no column 'z'"),
-        (
-            {"item_id": "a", "date": "2024-01-01", "y": 1},
-            {"value_column": "y", "item_column": "y"},
-            "One column cannot hold",
-        ),
-        (
-            {"item_id": "a", "date": "2024-01-01", "y": 1, "value": 2},
-            {"value_column": "y"},
-            "The column 'value' would be a covariate",
-        ),
-    ],
-)
-def test_columns_that_cannot_be_told_apart_are_refused(
-    call: TestClient, record: dict[str, Any], query: dict[str, str], told: str
-) -> None:
-    answer = call.put("/api/v1/series", json=[record], params=query)
-    assert answer.status_code == 400
-    assert told in answer.json()["detail"]
-
-
 def test_a_wrong_cell_is_told_by_column_and_row(call: TestClient) -> None:
     answer = call.put("/api/v1/series", content=CSV_TABLE.replace(",2,", ",two,"), headers=CSV_HEADERS)
     assert answer.status_code == 400
@@ -198,12 +182,31 @@ def test_items_tell_their_calendar_and_gaps(call: TestClient) -> None:
         "item_id": "A-1",
         "first": "2024-03-01",
         "last": "2024-03-04",
+        "planned_until": None,
         "rows": 3,
         "frequency": "D",
         "missing": 1,
         "gaps": [{"first": "2024-03-03", "last": "2024-03-03", "steps": 1}],
     }
     assert told["next_cursor"] is None
+
+
+def test_items_tell_what_was_observed_apart_from_what_is_planned(call: TestClient) -> None:
+    days = [f"2024-03-{day:02d}" for day in range(1, 8)]
+    values = {"a": [None, 1, 2, 3, None, None, None], "b": [1, 2, 3, 4, 5, 6, 7], "c": [None] * 7}
+    for name, sold in values.items():
+        call.put("/api/v1/series", json={"id": [name] * 7, "date": days, "sold": sold, "promo": [1] * 7})
+
+    told = call.get("/api/v1/series/items").json()["items"]
+
+    ends = [(one["first"], one["last"], one["planned_until"]) for one in told]
+    assert ends == [
+        ("2024-03-02", "2024-03-04", "2024-03-07"),
+        ("2024-03-01", "2024-03-07", None),
+        (None, None, "2024-03-07"),
+    ]
+    assert [one["rows"] for one in told] == [7, 7, 7]
+    assert [one["missing"] for one in told] == [0, 0, 0]
 
 
 def test_items_come_page_by_page_and_by_prefix(call: TestClient) -> None:
