@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from forecast.core.parameters import Role
 from forecast.history.columns import ITEM, STAMP, VALUE
 from forecast.history.datasets import Dataset, find_dataset
-from forecast.history.flags import fill_flags, find_flags
+from forecast.history.flags import WEEKENDS, find_flags
 from forecast.history.history import History
 from forecast.history.items import Items, find_items, list_names
 from forecast.history.rows import Ints, Rows
@@ -41,9 +41,9 @@ def read_history(
     roles.update({name: role for name, role in used.items() if role is not None})
     # Their cells stay where they are: rows are packed by the places of covariates.
     frame = frame.drop(columns=[name for name, role in used.items() if role is None])
-    flags = find_flags(found.made, roles)
+    told = found.calendar is not None or found.country is not None
+    flags = find_flags(found.made if told else WEEKENDS, roles)
     calendar = tuple(name for name in found.made if name not in roles and name not in flags.values())
-    frame = fill_flags(frame, flags)
     return History(
         frame,
         roles,
@@ -52,8 +52,10 @@ def read_history(
         found.timezone,
         calendar,
         flags,
-        found.changed,
-        dict(zip(chosen.ids, chosen.changed.tolist(), strict=True)),
+        told,
+        as_of=found.changed,
+        changed=dict(zip(chosen.ids, chosen.changed.tolist(), strict=True)),
+        value_column=found.value_column or VALUE,
     )
 
 

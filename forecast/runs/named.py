@@ -13,8 +13,9 @@ from forecast.core.errors import DataError, HistoryError, NotFoundError, Request
 from forecast.core.parameters import InferenceRequest
 from forecast.core.schemas import printable
 from forecast.database.connection import Database
+from forecast.history.clock import read_by_clock
 from forecast.history.columns import ITEM, VALUE
-from forecast.history.flags import add_flags_ahead, add_flags_between
+from forecast.history.flags import add_flags_ahead, add_flags_between, complete_flags
 from forecast.history.reading import History, list_item_ids, read_history
 from forecast.runs.asking import forecast_request, read_forecast
 from forecast.runs.lead import find_calendar
@@ -72,21 +73,25 @@ class NamedItems:
                 failed[name] = _too_short(name, count, least, self.body.start_date)
         return history, failed
 
-    def complete(self, history: History) -> History:
-        """Return the history with what its dataset knows without being told: zeros, and flags of days."""
+    def complete(self, history: History) -> tuple[History, dict[str, SapheneiaError]]:
+        """Return the history with what its dataset knows without being told: zeros, and flags of days.
+
+        It is read by the clock of the forecast, without items that have no such times, which are told.
+        """
         if self.calendar is None:
-            return history
+            return history, {}
+        told = as_inference(self.ask, self.body, history).parameters
+        history, failed = read_by_clock(history, told.timezone)
         history = close_silence(history, self.body.start_date, self.calendar)
         if not self.body.use_covariates:
-            return history
+            return history, failed
         freq, by_clock = self.calendar
-        history = add_flags_ahead(replace(history, freq=freq), self.body.prediction_length)
-        told = as_inference(self.ask, self.body, history).parameters
+        history = complete_flags(history)
+        history = add_flags_ahead(history, self.body.prediction_length, freq, by_clock=by_clock)
         if told.missing == "error":
-            return history  # a gap is told as a day without a row
-        return add_flags_between(
-            history, freq, by_clock=by_clock, timezone=told.timezone, since=told.context_start_date
-        )
+            return history, failed  # a gap is told as a day without a row
+        since = told.context_start_date
+        return add_flags_between(history, freq, by_clock=by_clock, since=since), failed
 
     def portion(self, request: InferenceRequest[Any], history: History, names: Sequence[str]) -> Portion:
         """Return some of the items with their history; raise DataError where no item told a calendar."""

@@ -197,7 +197,8 @@ class RunWork:
         self, items: NamedItems, cancelled: Callable[[], bool]
     ) -> tuple[list[Item], str | None]:
         history, unfit = items.read(self.database, self.limits.min_historical_data)
-        history = items.complete(history)
+        history, unplaced = items.complete(history)
+        unfit = unplaced | unfit
         request = as_inference(items.ask, items.body, history)
         model = self._model(items.ask.model_id, items.pinned, cancelled)
         model.prepare(request)

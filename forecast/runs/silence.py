@@ -4,14 +4,12 @@ from dataclasses import replace
 
 import pandas as pd
 
-from forecast.core.series.grid import future_index
+from forecast.core.errors import RequestError
+from forecast.core.series.grid import grid
 from forecast.core.series.zone import read_bound
 from forecast.history.columns import ITEM, STAMP, VALUE
-from forecast.history.flags import fill_flags
 from forecast.history.history import History
 from forecast.runs.portion import Calendar
-
-_STEPS_AT_FIRST = 32
 
 
 def close_silence(history: History, until: str | None, calendar: Calendar) -> History:
@@ -38,14 +36,14 @@ def close_silence(history: History, until: str | None, calendar: Calendar) -> Hi
     planned = frame[frame[VALUE].isna()].drop(columns=VALUE)
     joined = pd.concat([frame, added.merge(planned, how="left", on=key)], ignore_index=True)
     joined = joined.drop_duplicates(key, keep="last").sort_values(key, kind="stable", ignore_index=True)
-    return replace(history, frame=fill_flags(joined.astype(dict(frame.dtypes)), history.flags))
+    return replace(history, frame=joined.astype(dict(frame.dtypes)))
 
 
 def _last_step(last: pd.Timestamp, end: pd.Timestamp, calendar: Calendar) -> pd.Timestamp:
     """Return the last step of a calendar after `last` that is not after `end`, or `last` itself."""
     freq, by_clock = calendar
-    count = _STEPS_AT_FIRST
-    while (steps := future_index(last, freq, count, by_clock=by_clock))[-1] <= end:
-        count *= 2
-    within = int(steps.searchsorted(end, side="right"))
-    return steps[within - 1] if within else last
+    try:
+        steps = grid(last, end, freq, by_clock=by_clock)
+    except RequestError:  # beyond the years that can be told, which the forecast of its item tells
+        return last
+    return max(steps[-1], last) if len(steps) else last

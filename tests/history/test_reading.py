@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from forecast.core.errors import NotFoundError, RequestError
-from forecast.history.flags import add_flags_ahead
+from forecast.history.flags import add_flags_ahead, add_flags_between, complete_flags
 from forecast.history.reading import list_item_ids
 from forecast.history.schemas import DatasetSettings
 from forecast.history.settings import put_dataset
@@ -126,7 +126,7 @@ def test_empty_cells_of_flags_are_filled_from_the_calendar(store: Store) -> None
             "is_weekend": [0, None, None, 1],
         }
     )
-    history = store.history()
+    history = complete_flags(store.history())
     assert history.calendar == ()
     assert history.frame["holiday_flag"].tolist() == [1, 1, 0, 1]
     assert history.frame["is_weekend"].tolist() == [0, 0, 1, 1]
@@ -144,7 +144,7 @@ def test_flags_are_known_ahead_of_each_item(store: Store) -> None:
             "price": [1, 1, 1, 1, 2],
         }
     )
-    frame = add_flags_ahead(store.history(), 2).frame
+    frame = add_flags_ahead(store.history(), 2, "D", by_clock=True).frame
     assert [f"{one}" for one in frame["item_id"]] == ["a"] * 4 + ["b"] * 4
     assert [stamp.day for stamp in frame["timestamp"]] == [29, 30, 1, 2, 26, 27, 28, 29]
     assert frame["holiday_flag"].tolist() == [0, 0, 1, 0, 0, 0, 1, 0]
@@ -152,14 +152,61 @@ def test_flags_are_known_ahead_of_each_item(store: Store) -> None:
     assert frame["price"].isna().tolist() == [False, False, True, True, False, False, False, True]
 
 
-def test_history_without_flags_or_without_a_calendar_is_left_as_it_is(store: Store) -> None:
-    store.put(DEMAND)
+@pytest.mark.parametrize(
+    ("own", "ahead"),
+    [
+        ([0, None, 1, None], [0, 0, 1, 1, 0, 0]),
+        ([0, None, 1, 1], [0, 0, 1, 1, 0, 0]),
+        ([0, None, 1, 0], [0, 0, 1, 0, 0, 0]),  # a planned cell is as it was planned
+        ([None, 1, 1, None], [None, 1, 1, None, None, None]),
+        ([None, None, 1, None], [None, None, 1, None, None, None]),
+        ([None, 0, None, None], [None, 0, None, None, None, None]),
+        ([None] * 4, [None] * 6),
+    ],
+)
+def test_weekends_that_nobody_told_of_are_those_of_items_whose_cells_show_it(
+    store: Store, own: list[int | None], ahead: list[int | None]
+) -> None:
+    sure = [1, 0, None, None]
+    store.put(
+        {
+            "item_id": ["own"] * 4 + ["sure"] * 4,
+            "date": ["2024-05-02", "2024-05-03", "2024-05-04", "2024-05-05"]
+            + [f"2024-04-{day:02}" for day in (7, 8, 9, 10)],
+            "units_sold": [1, 2, 3, None, 5, 6, 7, 8],
+            "weekend": own + sure,
+        }
+    )
+    history = add_flags_ahead(complete_flags(store.history(["own"])), 3, "D", by_clock=False)
+    found = [None if np.isnan(cell) else int(cell) for cell in history.frame["weekend"]]
+    assert found == ahead
+
+
+def test_an_item_whose_days_ahead_cannot_be_told_costs_the_others_no_flag(store: Store) -> None:
+    store.put(
+        {
+            "item_id": ["late"] * 3 + ["now"] * 3,
+            "date": ["2262-04-08", "2262-04-09", "2262-04-10", "2024-05-02", "2024-05-03", "2024-05-04"],
+            "units_sold": [1, 2, 3, 4, 5, 6],
+            "weekend": [0, 0, 0, 0, 0, 1],
+        }
+    )
+    frame = add_flags_ahead(complete_flags(store.history()), 3, "D", by_clock=False).frame
+    assert frame["weekend"].tolist() == [0, 0, 0, 0, 0, 1, 1, 0, 0]
+
+
+def test_a_dataset_without_a_calendar_has_weekends_as_they_were_sent(store: Store) -> None:
+    configure(store, calendar=[])
+    store.put({"item_id": ["a"], "date": ["2024-05-04"], "units_sold": [1], "weekend": [1]})
+    assert store.history().flags == {}
+
+
+def test_history_without_flags_is_left_as_it_is(store: Store) -> None:
+    store.put({name: cells for name, cells in DEMAND.items() if name != "is_weekend"})
     history = store.history()
-    assert add_flags_ahead(history, 3) is history
-    configure(store, country="DE")
-    store.put({"item_id": ["A-1"] * 2, "date": ["2024-03-17", "2024-05-30"], "units_sold": [1, 2]})
-    odd = store.history(["A-1"])
-    assert add_flags_ahead(odd, 3) is odd
+    assert complete_flags(history) is history
+    assert add_flags_ahead(history, 3, "D", by_clock=False) is history
+    assert add_flags_between(history, "D", by_clock=False) is history
 
 
 def test_flags_ahead_keep_categories_and_zones(store: Store) -> None:
@@ -173,7 +220,7 @@ def test_flags_ahead_keep_categories_and_zones(store: Store) -> None:
             "kind": ["x", "y"],
         }
     )
-    frame = add_flags_ahead(store.history(), 2).frame
+    frame = add_flags_ahead(store.history(), 2, "D", by_clock=True).frame
     assert [stamp.isoformat() for stamp in frame["timestamp"]][2:] == [
         "2024-03-31T00:00:00+01:00",
         "2024-04-01T00:00:00+02:00",

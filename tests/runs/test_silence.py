@@ -90,4 +90,25 @@ def test_where_gaps_are_errors_a_day_without_a_row_is_told_as_such(
     put(database, frame.drop(index=10))
     (told,) = ask(client)["forecasts"]
     assert told["error"]["error"] == "DATA_INVALID"
-    assert "no row for 2024-01-11" in told["error"]["detail"]
+    assert "Item 'A' has no 'value' at 2024-01-11." in told["error"]["detail"]
+
+
+def test_items_whose_calendar_cannot_be_told_up_to_the_cutoff_end_with_their_last_value(
+    client: TestClient, database: Database
+) -> None:
+    mean_as(client, missing="zero", freq="W")
+    weeks = pd.date_range("2261-01-06", periods=40, freq="W")
+    put(database, demand("A", 40).assign(timestamp=weeks))
+    told = ask(client, start_date="2262-04-10")
+    assert told["forecasts"][0]["predictions"][0]["date"] == "2261-10-13"
+
+
+def test_a_cutoff_near_the_end_of_all_stamps_costs_only_the_items_whose_days_it_ends(
+    client: TestClient, database: Database
+) -> None:
+    mean_as(client, missing="zero")
+    put(database, pd.concat([demand("A", 20, start="2262-02-20"), demand("late", 20, start="2262-03-10")]))
+    told = ask(client, start_date="2262-03-29", prediction_length=10)
+    assert [one["predictions"][0]["date"] for one in told["forecasts"]] == ["2262-03-30", "2262-03-30"]
+    told = ask(client, start_date="2262-03-29", prediction_length=20)
+    assert ["beyond the year 2262" in one["error"]["detail"] for one in told["forecasts"]] == [True, True]
