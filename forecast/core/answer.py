@@ -21,6 +21,7 @@ from forecast.core.quantiles import (
     quantile_columns,
 )
 from forecast.core.series.ticks import read_ticks
+from forecast.core.xreg import Use
 
 API_VERSION = "v1"
 _DAY = 86_400 * 10**9
@@ -40,6 +41,13 @@ class Outcome:
     levels: tuple[float, ...]
     warnings: list[str]
     execution: dict[str, Any]
+
+    def use_of(self, place: int) -> Use:
+        """Return whether covariates have a part in one series' forecast, and all that is to be said of it."""
+        panel, forecast = self.plan.panel, self.forecasts[place]
+        use = self.plan.regressed.of_one(panel.series[place])
+        told = dict.fromkeys((*panel.notes[place], *use.warnings, *forecast.warnings))
+        return Use(use.used and forecast.covariates_used, tuple(told))
 
     @property
     def method(self) -> str:

@@ -1,6 +1,7 @@
 """A forecast as one long frame: a row for each step of each series."""
 
 import io
+from itertools import chain
 
 import numpy as np
 import orjson
@@ -77,6 +78,9 @@ def _stamps(indexes: list[pd.DatetimeIndex]) -> pa.Array:
 
 
 def _tell(outcome: Outcome) -> bytes:
+    uses = [outcome.use_of(place) for place in range(len(outcome.forecasts))]
+    # Thousands of series mostly have the same few warnings.
+    places = {text: place for place, text in enumerate(dict.fromkeys(chain(*(use.warnings for use in uses))))}
     return orjson.dumps(
         {
             "method": outcome.method,
@@ -84,5 +88,8 @@ def _tell(outcome: Outcome) -> bytes:
             "metadata": outcome.metadata,
             "execution_metadata": outcome.execution,
             "warnings": outcome.warnings,
+            "series_covariates_used": [use.used for use in uses],
+            "notes": list(places),
+            "series_notes": [[places[text] for text in use.warnings] for use in uses],
         }
     )

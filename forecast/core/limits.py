@@ -44,8 +44,8 @@ def keep_within(limits_of: Callable[[Series], Capabilities], parameters: Paramet
 
     Warns where the request named a longer one. Raises HorizonError where a series cannot be forecast so far.
     """
-    kept, warnings = [], dict.fromkeys(panel.warnings)
-    for series in panel.series:
+    kept, warnings, notes = [], dict.fromkeys(panel.warnings), []
+    for series, own in zip(panel.series, panel.notes, strict=True):
         limits = limits_of(series)
         season = f" for a series of frequency '{series.freq}' with a season of {series.season_length} steps"
         check_horizon(len(series.future_index), limits, season)
@@ -54,9 +54,11 @@ def keep_within(limits_of: Callable[[Series], Capabilities], parameters: Paramet
             if parameters.context_len is not None:
                 note = f"The context is cut to {longest} steps, this model's limit at this horizon{season}."
                 warnings[note] = None
+                own = (*own, note)  # noqa: PLW2901 - and what is said of it
             series = _last_steps(series, longest)  # noqa: PLW2901 - the same series, shorter
         kept.append(series)
-    return replace(panel, series=tuple(kept), warnings=tuple(warnings))
+        notes.append(own)
+    return replace(panel, series=tuple(kept), warnings=tuple(warnings), notes=tuple(notes))
 
 
 def _last_steps(series: Series, count: int) -> Series:

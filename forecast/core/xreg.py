@@ -13,7 +13,19 @@ from forecast.core.parameters import Parameters
 from forecast.core.regression import Adjustment, correct, regress
 
 AFTER = "timesfm + xreg"
+_TOO_SHORT = (
+    f"A series is too short for xreg_mode '{AFTER}': the model could forecast nothing of its context. Its"
+    " covariates were left out."
+)
 _NAMES = ("xreg_mode", "xreg_scope", "xreg_ridge")
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Whether covariates have a part in forecasts, and what is to be said of them."""
+
+    used: bool
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,10 +33,11 @@ class Regressed:
     """The series as the model is to see them, and the way from its forecasts to those of the caller's series.
 
     `restore` may take a while and is called once; it needs backcasts where `backcast`. `used` tells whether
-    the covariates have a part in the forecasts.
+    the covariates have a part in the forecasts; `of_one` tells that of one of the caller's series.
     """
 
     series: Sequence[Series]
+    of_one: Callable[[Series], Use]
     restore: Callable[[Sequence[Forecast]], list[Forecast]] = list
     backcast: bool = False
     used: bool = False
@@ -54,32 +67,45 @@ def apply_xreg(series: Sequence[Series], mode: CovariateMode, parameters: Parame
 
     Raises DataError where the covariates have too many categories.
     """
+    pooled = parameters.xreg_scope == "pooled"
+    use = tell_use(series, mode, parameters)
+    whole = Regressed(series, of_one=lambda one: use if pooled else tell_use([one], mode, parameters))
+    whole = replace(whole, used=use.used, warnings=use.warnings)
+    if mode != "regression" or not any(one.covariates for one in series):
+        return whole
+    bare = [replace(one, covariates=()) for one in series]
+    if not use.used:
+        return replace(whole, series=bare)
+    if parameters.xreg_mode == AFTER:
+        restore = partial(_restore_after, series, parameters.xreg_ridge, pooled)
+        return replace(whole, series=bare, restore=restore, backcast=True)
+    residual, adjustments = zip(*regress(series, parameters.xreg_ridge, pooled=pooled), strict=True)
+    return replace(whole, series=residual, restore=partial(_restore_before, adjustments))
+
+
+def tell_use(series: Sequence[Series], mode: CovariateMode, parameters: Parameters) -> Use:
+    """Return what comes of the covariates of series that are regressed together, or each on its own."""
     declared = any(one.covariates for one in series)
     notes = []
     if not declared and (given := _given(parameters)):
         notes.append(f"Without covariates {', '.join(given)} has no effect.")
     if not declared or mode != "regression":
-        return Regressed(series, used=declared, warnings=tuple(notes))
+        return Use(declared, tuple(notes))
     notes += _unseen(series)
     idle = _idle(series)
     if idle:
+        where = "any context of the request" if len(series) > 1 else "the context"
         notes.append(
-            f"Covariates that never change in any context of the request ({', '.join(idle)}) have no effect:"
-            " nothing is known of what their change would do."
+            f"Covariates that never change in {where} ({', '.join(idle)}) have no effect: nothing is known of"
+            " what their change would do."
         )
     pooled = parameters.xreg_scope == "pooled"
     static = [covariate.name for covariate in series[0].covariates if covariate.static]
     alone = len(static) == len(series[0].covariates)
     if static and (alone or not pooled):
         notes.append(_explain(static, pooled))
-    if alone or len(static) + len(idle) == len(series[0].covariates):
-        return Regressed([replace(one, covariates=()) for one in series], warnings=tuple(notes))
-    if parameters.xreg_mode == AFTER:
-        bare = [replace(one, covariates=()) for one in series]
-        restore = partial(_restore_after, series, parameters.xreg_ridge, pooled)
-        return Regressed(bare, restore, backcast=True, used=True, warnings=tuple(notes))
-    residual, adjustments = zip(*regress(series, parameters.xreg_ridge, pooled=pooled), strict=True)
-    return Regressed(residual, partial(_restore_before, adjustments), used=True, warnings=tuple(notes))
+    used = not alone and len(static) + len(idle) < len(series[0].covariates)
+    return Use(used, tuple(notes))
 
 
 def _unseen(series: Sequence[Series]) -> list[str]:
@@ -133,14 +159,9 @@ def _restore_after(
     # The worker lets no forecast without the backcast through that its task asked for.
     backcasts = [forecast.backcast for forecast in forecasts if forecast.backcast is not None]
     adjustments = correct(series, backcasts, ridge, pooled)
-    short = adjustments.count(None)
-    note = (
-        f"{short} of {len(series)} series are too short for xreg_mode '{AFTER}': the model could forecast"
-        " nothing of their context. Their covariates were left out."
-    )
     return [
         adjustment.restore(forecast)
         if adjustment is not None
-        else replace(forecast, covariates_used=False, warnings=(*forecast.warnings, note))
+        else replace(forecast, covariates_used=False, warnings=(*forecast.warnings, _TOO_SHORT))
         for adjustment, forecast in zip(adjustments, forecasts, strict=True)
     ]

@@ -162,6 +162,10 @@ def _read(table: pa.Table, said: dict[str, Any], portion: Portion) -> Iterator[l
     columns = [table.column(f"q{level}").to_numpy().reshape(count, horizon) for level in levels]
     quantiles = np.stack(columns, axis=2) if columns else np.empty((count, horizon, 0))
     together = count // len(portion.rows)
+    # A service of an earlier version tells all series the same.
+    used = said.get("series_covariates_used", [said["metadata"]["covariates_used"]] * count)
+    notes = said.get("notes", said["warnings"])
+    warnings = [[notes[at] for at in own] for own in said.get("series_notes", [range(len(notes))] * count)]
     for at, (cutoff, data_hash) in enumerate(_facts(portion)):
         yield [
             Predicted(
@@ -175,8 +179,8 @@ def _read(table: pa.Table, said: dict[str, Any], portion: Portion) -> Iterator[l
                 zone=zone,
                 data_hash=data_hash,
                 method=said["metadata"]["model_methods"][place],
-                covariates_used=said["metadata"]["covariates_used"],
-                warnings=tuple(dict.fromkeys((*portion.notes, *said["warnings"]))),
+                covariates_used=used[place],
+                warnings=tuple(dict.fromkeys((*portion.notes, *warnings[place]))),
             )
             for place in range(at * together, (at + 1) * together)
         ]

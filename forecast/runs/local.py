@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any
@@ -106,17 +106,17 @@ def _read(outcome: Outcome, portion: Portion) -> Iterator[list[Predicted]]:
     plan = outcome.plan
     together = len(plan.panel.target_names)
     hashes = _hash_data(plan, pooled=is_pooled(portion.request))
-    common = dict.fromkeys((*portion.notes, *plan.panel.warnings, *plan.regressed.warnings))
     places = range(len(outcome.forecasts))
-    found = [_predicted(outcome, place, hashes[place // together], common) for place in places]
+    found = [_predicted(outcome, place, hashes[place // together], portion.notes) for place in places]
     for first in range(0, len(found), together):
         yield found[first : first + together]
 
 
-def _predicted(outcome: Outcome, place: int, data_hash: str, common: Mapping[str, None]) -> Predicted:
+def _predicted(outcome: Outcome, place: int, data_hash: str, notes: tuple[str, ...]) -> Predicted:
     series, forecast = outcome.plan.panel.series[place], outcome.forecasts[place]
     levels = outcome.levels if outcome.columns is not None else ()
     empty = np.empty((len(forecast.mean), 0))
+    use = outcome.use_of(place)
     zone = series.future_index.tz
     return Predicted(
         dates=to_micros(series.future_index),
@@ -129,8 +129,8 @@ def _predicted(outcome: Outcome, place: int, data_hash: str, common: Mapping[str
         zone=None if zone is None else pa.lib.tzinfo_to_string(zone),
         data_hash=data_hash,
         method=forecast.method,
-        covariates_used=outcome.plan.regressed.used and forecast.covariates_used,
-        warnings=tuple(dict.fromkeys((*common, *forecast.warnings))),
+        covariates_used=use.used,
+        warnings=tuple(dict.fromkeys((*notes, *use.warnings))),
     )
 
 

@@ -26,6 +26,7 @@ from forecast.runs.asking import (
     read_forecast,
     told_levels,
 )
+from forecast.runs.faults import tell_fault
 from forecast.runs.isolation import isolate, isolate_together
 from forecast.runs.local import LocalModel
 from forecast.runs.named import NamedItems, as_inference, divide_named, read_named, split_named
@@ -206,6 +207,7 @@ class RunWork:
         made, failed = _isolate(
             fit, request, lambda some: model.compute(items.portion(request, history, some))
         )
+        failed = {name: tell_fault(error, history.value_column) for name, error in failed.items()}
         told = items.tell_changes(history, made)
         return list(_rows(items.names, ("value",), items.first, told, unfit | failed)), model.version
 

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,12 @@ def make_series(name: str = "s", steps: int = 10) -> Series:
 
 
 def make_panel(*series: Series) -> Panel:
-    own: dict[str, Any] = {"series": series, "actuals": (), "warnings": ("first",)}
+    own: dict[str, Any] = {
+        "series": series,
+        "actuals": (),
+        "warnings": ("first",),
+        "notes": (("first",),) * len(series),
+    }
     known = {"target_names": ("y",), "freq": "D", **own}
     return Panel(**known)
 
@@ -71,7 +75,7 @@ def test_a_horizon_that_one_series_cannot_have_is_refused() -> None:
     ) as told:
         keep_within(lambda one: limits[one.unique_id], Parameters(), panel)
     assert told.value.details == {"horizon_len": 3, "max_horizon": 2}
-    keep_within(lambda _: limits["a"], Parameters(), replace(panel, series=panel.series[:1]))
+    keep_within(lambda _: limits["a"], Parameters(), make_panel(make_series("a")))
 
 
 def test_a_horizon_at_the_limit_is_taken() -> None:

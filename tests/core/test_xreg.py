@@ -162,10 +162,14 @@ def test_a_context_that_the_model_could_not_backcast_goes_without_its_covariates
     plain = ask(*make_table([short, long]), horizon_len=4, use_covariates=False)
     assert np.array_equal(quantiles(found)[0], quantiles(plain)[0])
     assert np.abs(quantiles(found)[1] - quantiles(plain)[1]).max() > 1
-    (warning,) = found["warnings"]
-    assert warning.startswith("1 of 2 series are too short for xreg_mode 'timesfm + xreg'")
     only = ask(*make_table([short]), horizon_len=4, xreg_mode="timesfm + xreg", xreg_scope="pooled")
     assert only["prediction"]["method"] == "basic"
+    # A series is told the same whatever others are forecast with it.
+    told = (
+        "A series is too short for xreg_mode 'timesfm + xreg': the model could forecast nothing of its"
+        " context. Its covariates were left out."
+    )
+    assert found["warnings"] == only["warnings"] == [told]
 
 
 @pytest.mark.parametrize("mode", ["xreg + timesfm", "timesfm + xreg"])

@@ -1,17 +1,13 @@
 """Covariates that some items of a dataset have no value of."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from forecast.database.connection import Database
-from tests import fake_model
-from tests.conftest import AUTHORIZED, MakeApp
 from tests.core.regressed import Native
 from tests.fakes import FakeAdapter
 from tests.runs.conftest import ask, demand, put
@@ -169,7 +165,7 @@ def test_a_covariate_with_a_gap_is_a_gap(client: TestClient, database: Database)
     (told,) = ask(client)["forecasts"]
 
     assert told["error"]["error"] == "DATA_INVALID"
-    assert "Column 'price'" in told["error"]["detail"]
+    assert "Item 'A' has no 'price' at 2024-01-01, " in told["error"]["detail"]
 
 
 def test_without_covariates_none_is_missed(client: TestClient, database: Database) -> None:
@@ -191,18 +187,10 @@ def test_autoarima_uses_the_prices_of_the_items_that_have_them(
 
 
 def test_a_model_in_a_service_of_its_own_leaves_the_same_out(
-    make_app: MakeApp,
-    database_url: str,
-    database: Database,
-    serve: Callable[[FastAPI], str],
-    tmp_path: object,
+    through_service: TestClient, database: Database
 ) -> None:
     put(database, pd.concat([priced("A"), demand("B")]))
-    url = serve(make_app(database_url=f"sqlite:///{tmp_path}/service.db"))
-    fake_model.service.initialize()
-    app = make_app(database_url=database_url, model_service_urls=f"fake={url}")
-    with TestClient(app, headers=AUTHORIZED) as client:
-        told = ask(client)
+    told = ask(through_service)
 
     assert [one["covariates_used"] for one in metadata(told)] == [True, False]
     assert [one["warnings"] for one in metadata(told)] == [[], left_out("price")]

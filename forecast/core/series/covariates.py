@@ -112,6 +112,11 @@ def _static(column: Column, cut: Cut) -> Covariate:
                 CellError(f"differs from '{first}'", column=column.name, row=row)
                 for row in rows[:MOST_ERRORS]
             ],
+            details={
+                "series": cut.unique_id,
+                "column": column.name,
+                "values": [str(first), str(values[differing[0]])],
+            },
         )
     constant = cast(Values, np.full(len(cut.places), first, dtype=values.dtype))
     past, future = constant[cut.start : len(cut.index)], constant[len(cut.index) :]

@@ -57,4 +57,10 @@ def gap_error(column: str, unique_id: str, stamps: pd.DatetimeIndex, rows: NDArr
     return DataError(
         f"Column '{column}' of series '{unique_id}', {place}{cells[0].message}{more}. {_REMEDY}.",
         errors=cells,
+        details={
+            "series": unique_id,
+            "column": column,
+            "gaps": [stamp.isoformat() for stamp in stamps[:MOST_ERRORS]],
+            "steps": len(stamps),
+        },
     )

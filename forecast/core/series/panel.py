@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import tzinfo
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,8 @@ from forecast.core.series.definition import ONLY_SERIES, Definition, read_defini
 from forecast.core.series.gaps import fill_numbers
 from forecast.core.series.grid import keeps_clock
 from forecast.core.series.stretches import Stretch, Stretches
-from forecast.core.series.zone import read_bound, read_stamps
+from forecast.core.series.usable import are_inside, are_known
+from forecast.core.series.zone import read_stamps
 
 Rows = NDArray[np.int64]
 
@@ -33,6 +34,7 @@ class Panel:
     """The series of one request, in order of first appearance, those of several targets side by side.
 
     `actuals` has, per series, the known targets after the cutoff: shape (horizon,), NaN where unknown.
+    `warnings` are all that is to be said, `notes` what of it concerns each series.
     """
 
     series: tuple[Series, ...]
@@ -40,6 +42,7 @@ class Panel:
     target_names: tuple[str, ...]
     freq: str
     warnings: tuple[str, ...]
+    notes: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,13 +108,15 @@ def build_panel(  # noqa: PLR0913 - all of them are what a panel depends on
     plan = _Plan(labels, parameters, limits, freq, season, made, stretches)
     series: list[Series] = []
     actuals: list[Floats] = []
-    warnings = dict.fromkeys((*told, *made.warnings))
+    common = (*told, *made.warnings)
+    own: list[tuple[str, ...]] = []
     for name, rows in zip(names, groups, strict=True):
         found, ahead, notes = _read_series(name, rows, sheet, plan)
         series.extend(found)
         actuals.extend(ahead)
-        warnings.update(dict.fromkeys(notes))
-    return Panel(tuple(series), tuple(actuals), definition.targets, freq, tuple(warnings))
+        own.extend([(*common, *notes)] * len(found))
+    warnings = dict.fromkeys(chain(common, *own))
+    return Panel(tuple(series), tuple(actuals), definition.targets, freq, tuple(warnings), tuple(own))
 
 
 def check_clock(column: pd.Series, stamps: pd.DatetimeIndex, parameters: Parameters) -> list[str]:
@@ -238,23 +243,6 @@ def _past(target: str, values: Floats, cut: Cut, parameters: Parameters) -> Floa
     return past
 
 
-def are_known(targets: dict[str, Floats]) -> NDArray[np.bool_]:
-    """Return which rows have any target."""
-    known: NDArray[np.bool_] = ~np.all([np.isnan(values) for values in targets.values()], axis=0)
-    return known
-
-
-def are_inside(ticks: Rows, parameters: Parameters, zone: tzinfo | None) -> NDArray[np.bool_]:
-    """Return which rows lie between the start and the end that the context may have."""
-    inside = np.ones(len(ticks), dtype=bool)
-    for field, side in (("context_start_date", np.greater_equal), ("context_end_date", np.less_equal)):
-        text = getattr(parameters, field)
-        if text is not None:
-            bound = read_bound(field, text, zone, is_end=field == "context_end_date")
-            inside &= side(ticks, bound.as_unit("ns").value)
-    return inside
-
-
 def _window(name: str, usable: NDArray[np.bool_]) -> tuple[int, int]:
     """Return the positions of the first and the last known target of the context."""
     if not usable.any():
@@ -281,6 +269,12 @@ def _places(name: str, rows: Rows, stretch: Stretch, sheet: _Sheet, plan: _Plan)
             f"Row {numbers[0]} of series '{name}': {sheet.stamps[off[0]]} does not lie on the calendar"
             f" '{plan.freq}' that begins at {start}; pass the right 'freq', or correct the date.",
             errors=[CellError(f"not on the calendar {plan.freq}", row=number) for number in numbers],
+            details={
+                "series": name,
+                "off_calendar": [sheet.stamps[row].isoformat() for row in off[:MOST_ERRORS]],
+                "freq": plan.freq,
+                "start": start.isoformat(),
+            },
         )
     return np.where(present, rows[at], -1)
 
