@@ -39,7 +39,7 @@ def test_the_gateway_lives_while_a_model_loads_and_predicts(
     fake.on_load = loading
 
     async def scene(url: str) -> None:
-        async with httpx.AsyncClient(base_url=url, headers=AUTHORIZED, timeout=10) as client:
+        async with httpx.AsyncClient(base_url=url, headers=AUTHORIZED, timeout=60) as client:
             load = asyncio.create_task(client.post(f"{PREFIX}/initialization", json={}))
             await entered(loading)
             assert (await client.get("/health/live")).status_code == 200
@@ -63,7 +63,7 @@ def test_a_caller_that_goes_away_is_never_computed(
     gate = Gate()
 
     async def scene(url: str) -> None:
-        async with httpx.AsyncClient(base_url=url, headers=AUTHORIZED, timeout=10) as client:
+        async with httpx.AsyncClient(base_url=url, headers=AUTHORIZED, timeout=60) as client:
             await client.post(f"{PREFIX}/initialization", json={})
             fake.on_predict = gate
             first = asyncio.create_task(forecast(client, "first"))

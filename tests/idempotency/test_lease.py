@@ -14,13 +14,13 @@ from tests.idempotency.conftest import Post, Shop, end_leases
 def test_a_call_that_takes_longer_than_a_lease_keeps_its_key(
     post: Post, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys_module, "LEASE_SECONDS", 1.0)
-    monkeypatch.setattr(route, "LEASE_SECONDS", 0.6)
+    monkeypatch.setattr(keys_module, "LEASE_SECONDS", 3.0)
+    monkeypatch.setattr(route, "LEASE_SECONDS", 1.5)
     shop.go_on.clear()
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(post, "one")
         assert shop.busy.wait(30)
-        threading.Event().wait(2.5)
+        threading.Event().wait(5)
         assert post("one").status_code == 409
         shop.go_on.set()
         assert first.result().status_code == 202

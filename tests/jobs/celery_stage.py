@@ -28,7 +28,7 @@ from tests.jobs.fake_work import FakeWork
 from tests.jobs.written import read_stored
 from tests.redis_server import RedisServer
 
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 90.0
 
 
 class Stage:

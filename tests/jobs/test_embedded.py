@@ -107,7 +107,7 @@ def test_a_runner_that_stops_waits_for_no_model_that_heeds_nothing(bench: Bench,
 
 
 def test_a_part_is_kept_for_as_long_as_it_takes(database: Database, start_runner: Start) -> None:
-    bench = Bench(database, JobSettings(job_lease_seconds=1.5), clock=utc_now)
+    bench = Bench(database, JobSettings(job_lease_seconds=3), clock=utc_now)
     entered, opened = threading.Event(), threading.Event()
 
     def wait(*_: object) -> None:
@@ -118,7 +118,7 @@ def test_a_part_is_kept_for_as_long_as_it_takes(database: Database, start_runner
     start_runner(bench.claims, FakeWork(wait))
     assert entered.wait(PATIENCE_SECONDS)
     other = Claims(database, bench.settings)
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         assert other.take(["fake"]) is None
         time.sleep(0.05)

@@ -7,7 +7,7 @@ STAND_IN = """
 import signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 print("a worker of", sys.argv[3:], flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -24,7 +24,7 @@ def test_a_worker_runs_in_the_foreground_until_stop_ends_it(clone: Clone) -> Non
 
         stopped = clone.run("stop")
         assert (stopped.returncode, stopped.stdout) == (0, f"Stopped a worker (pid {worker.pid}).\n")
-        assert worker.wait(10) == 0
+        assert worker.wait(60) == 0
     assert list((clone.folder / "run").glob("worker-*")) == []
 
 
@@ -43,7 +43,7 @@ def test_stop_ends_every_worker_and_spares_others_processes(clone: Clone) -> Non
             assert worker.stdout.readline() == b"a worker of []\n"
 
         clone.run("stop")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while any(worker.poll() is None for worker in workers):
             assert time.monotonic() < deadline
             time.sleep(0.02)

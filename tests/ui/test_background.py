@@ -45,11 +45,11 @@ def test_what_is_cancelled_is_told_so_and_may_clean_up(background: Background) -
             cleaned.set()
 
     background.start("a", work())
-    assert began.wait(5)
+    assert began.wait(30)
     background.cancel("a")
     background.cancel("unknown")
 
-    assert cleaned.wait(5)
+    assert cleaned.wait(30)
     assert not background.runs("a")
 
 

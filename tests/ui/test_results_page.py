@@ -71,7 +71,7 @@ def test_a_run_shows_its_progress_until_it_is_cancelled(
 ) -> None:
     gateway.slow.add("ets")
     address = visitor.forecast(visitor.bring())
-    assert gateway.arrived.wait(5)
+    assert gateway.arrived.wait(30)
 
     shown = visitor.get(address).text
     assert "Cancel" in shown
@@ -84,7 +84,7 @@ def test_a_run_shows_its_progress_until_it_is_cancelled(
 
     answer = visitor.post(f"{address}/cancel")
     assert (answer.status_code, answer.location) == (303, address)
-    assert gateway.dropped.wait(5)
+    assert gateway.dropped.wait(30)
     finish(shared.background)
     assert visitor.get(f"{address}/progress").headers["HX-Refresh"] == "true"
     assert "The forecast was cancelled" in visitor.get(address).text

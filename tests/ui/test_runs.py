@@ -163,13 +163,13 @@ def test_cancelling_closes_the_connection_so_that_the_gateway_drops_the_work(
 ) -> None:
     gateway.slow.add("ets")
     run_id = begin(runs, holdout=True)
-    assert gateway.arrived.wait(5)
+    assert gateway.arrived.wait(30)
     assert runs.find(run_id).status == "running"
     assert runs.find(run_id).steps[0] == Step("ets", "forecast", "running")
 
     runs.cancel(run_id)
 
-    assert gateway.dropped.wait(5)
+    assert gateway.dropped.wait(30)
     finish(background)
     run = runs.find(run_id)
     assert run.status == "cancelled"
@@ -191,7 +191,7 @@ def test_a_run_that_a_restart_ended_is_cancelled(
 ) -> None:
     gateway.slow.add("deep")
     run_id = begin(runs, models=["ets", "deep"])
-    assert gateway.arrived.wait(5)
+    assert gateway.arrived.wait(30)
     while runs.find(run_id).steps[0].status != "done":
         background.wait(_turn())
     after = Background()
