@@ -11,6 +11,7 @@ from forecast.core.lifecycle import ModelService
 from forecast.core.limits import check_horizon, keep_within
 from forecast.core.parameters import InferenceRequest, Parameters
 from forecast.core.quantiles import task_levels
+from forecast.core.series.groups import Groups
 from forecast.core.series.panel import Panel, build_panel
 from forecast.core.snapshot import Ready
 from forecast.core.xreg import Regressed, apply_xreg, check_xreg
@@ -39,8 +40,9 @@ def make_plan(
     table: Table,
     *,
     by_clock: bool | None = None,
+    groups: Groups | None = None,
 ) -> Plan:
-    """Return the plan of a request on its table; `by_clock` is that of build_panel.
+    """Return the plan of a request on its table; `by_clock` and `groups` are those of build_panel.
 
     Raises HorizonError and RequestError beyond the model's limits, NotSupportedError where it cannot use
     covariates or several targets as it is asked to, and the errors of build_panel.
@@ -59,16 +61,17 @@ def make_plan(
         context_len=context,
         limits=limits,
         by_clock=by_clock,
+        groups=groups,
     )
     panel = keep_within(
         lambda one: service.adapter.series_limits(ready.loaded, one, options), parameters, panel
     )
     regressed = apply_xreg(panel.series, mode, parameters)
     together = len(panel.target_names)
-    groups = (regressed.series[at : at + together] for at in range(0, len(regressed.series), together))
+    targets = (regressed.series[at : at + together] for at in range(0, len(regressed.series), together))
     tasks = tuple(
         Task(first, horizon, levels, options, regressed.backcast, tuple(companions))
-        for first, *companions in groups
+        for first, *companions in targets
     )
     return Plan(tasks, panel, parameters, regressed, service.version_of(config), ready)
 

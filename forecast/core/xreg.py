@@ -68,10 +68,12 @@ def apply_xreg(series: Sequence[Series], mode: CovariateMode, parameters: Parame
     Raises DataError where the covariates have too many categories.
     """
     pooled = parameters.xreg_scope == "pooled"
+    declared = any(one.covariates for one in series)
     use = tell_use(series, mode, parameters)
-    whole = Regressed(series, of_one=lambda one: use if pooled else tell_use([one], mode, parameters))
+    alike = pooled or not declared
+    whole = Regressed(series, of_one=lambda one: use if alike else tell_use([one], mode, parameters))
     whole = replace(whole, used=use.used, warnings=use.warnings)
-    if mode != "regression" or not any(one.covariates for one in series):
+    if mode != "regression" or not declared:
         return whole
     bare = [replace(one, covariates=()) for one in series]
     if not use.used:

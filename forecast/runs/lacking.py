@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from forecast.core.parameters import Parameters
 from forecast.core.series.columns import is_empty, read_numbers
+from forecast.core.series.groups import Rows
 from forecast.core.series.ticks import read_ticks
 from forecast.core.series.usable import are_inside, are_known
-from forecast.runs.portion import Portion, Rows, is_pooled
+from forecast.runs.portion import Portion, is_pooled
 
 Mask = NDArray[np.bool_]
 

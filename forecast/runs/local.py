@@ -68,7 +68,9 @@ class LocalModel:
 
     def _plan(self, portion: Portion) -> Plan:
         _, ready = require_pinned(self.service, self.pinned)
-        plan = make_plan(self.service, portion.request, portion.table, by_clock=portion.by_clock)
+        plan = make_plan(
+            self.service, portion.request, portion.table, by_clock=portion.by_clock, groups=portion.rows
+        )
         if plan.ready is not ready:
             raise ShutDownError("The model was loaded anew while the forecast was made.")
         return plan

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from forecast.core.data.table import Table
 from forecast.core.errors import DataError
@@ -15,10 +14,10 @@ from forecast.core.series.calendar import check_frequency, infer_frequency
 from forecast.core.series.choice import choose_series
 from forecast.core.series.definition import Definition, read_definition
 from forecast.core.series.grid import keeps_clock
-from forecast.core.series.panel import check_clock, group_rows
+from forecast.core.series.groups import Groups, Rows, group_rows
+from forecast.core.series.panel import check_clock
 from forecast.core.series.zone import read_stamps
 
-Rows = NDArray[np.int64]
 Calendar = tuple[str, bool]
 """A frequency, and whether it keeps the clock of its zone."""
 _MOST_TRIED = 1000
@@ -37,7 +36,7 @@ class Portion:
     request: InferenceRequest[Any]
     frame: pd.DataFrame
     definition: Definition
-    rows: dict[str, Rows]
+    rows: Groups
     by_clock: bool
     notes: tuple[str, ...] = ()
     lenient: bool = False
@@ -105,7 +104,8 @@ def make_portion(request: InferenceRequest[Any], table: Table, calendar: Calenda
     chosen = choose_series(table, definition.id, parameters.series_ids)
     used = [definition.timestamp, *request.data_definition]
     frame = chosen[[name for name in chosen.columns if name in used]]
-    names, groups = group_rows(frame, definition)
+    rows = group_rows(frame, definition)
+    groups = list(rows.values())
     stamps = read_stamps(frame[definition.timestamp], groups, parameters.timezone)
     notes = check_clock(frame[definition.timestamp], stamps, parameters)
     freq, by_clock = calendar or _find_calendar(stamps, groups, parameters.freq)
@@ -114,7 +114,6 @@ def make_portion(request: InferenceRequest[Any], table: Table, calendar: Calenda
     roles = {**request.data_definition, definition.timestamp: "timestamp"}
     told = parameters.model_copy(update={"freq": freq, "series_ids": None})
     whole = request.model_copy(update={"data_definition": roles, "parameters": told})
-    rows = dict(zip(names, groups, strict=True))
     return Portion(whole, read, definition, rows, by_clock, tuple(notes))
 
 

@@ -16,17 +16,17 @@ from forecast.core.parameters import Parameters, Role
 from forecast.core.series.calendar import check_frequency, infer_frequency, season_length
 from forecast.core.series.calendar_covariates import CalendarCovariates, read_calendar
 from forecast.core.series.choice import choose_series
-from forecast.core.series.columns import code_categories, read_categories, read_numbers
+from forecast.core.series.columns import read_categories, read_numbers
 from forecast.core.series.covariates import Column, Cut, cut_covariate
 from forecast.core.series.dates import has_several_offsets
-from forecast.core.series.definition import ONLY_SERIES, Definition, read_definition
+from forecast.core.series.definition import Definition, read_definition
 from forecast.core.series.gaps import fill_numbers
 from forecast.core.series.grid import keeps_clock
+from forecast.core.series.groups import Groups, Rows, group_rows, put_in_order
 from forecast.core.series.stretches import Stretch, Stretches
+from forecast.core.series.ticks import read_ticks
 from forecast.core.series.usable import are_inside, are_known
 from forecast.core.series.zone import read_stamps
-
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,13 +47,13 @@ class Panel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sheet:
-    """The columns of the whole table, read; `usable` tells where a context may begin and end."""
+    """The columns of the whole table, read; `usable` is where a context may begin and end, None anywhere."""
 
     stamps: pd.DatetimeIndex
     ticks: Rows
     targets: dict[str, Floats]
     covariates: list[Column]
-    usable: NDArray[np.bool_]
+    usable: NDArray[np.bool_] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,28 +76,29 @@ def build_panel(  # noqa: PLR0913 - all of them are what a panel depends on
     context_len: int | None,
     limits: Capabilities,
     by_clock: bool | None = None,
+    groups: Groups | None = None,
 ) -> Panel:
     """Return the panel that a request describes.
 
     `horizon` and `context_len` are in steps, a context of None being all there is. `by_clock` says whether
-    the calendar keeps the clock of its zone; where it is None, the longest series tells. Rows may come in any
-    order. Of several targets each is a series, `<id>/<target>`; they share index and cutoff, the last step
-    at which any of them is known. Raises DataError naming columns and rows, RequestError where the parameters
-    do not fit the table.
+    the calendar keeps the clock of its zone; where it is None, the longest series tells. `groups` are those
+    of the table where they are known. Rows may come in any order. Of several targets each is a series,
+    `<id>/<target>`; they share index and cutoff, the last step at which any of them is known.
+
+    Raises DataError naming columns and rows, RequestError where the parameters do not fit the table.
     """
     definition = read_definition(table, roles, multivariate=parameters.multivariate)
     frame = choose_series(table, definition.id, parameters.series_ids)
     labels = frame.index.to_numpy(dtype=np.int64)
-    names, groups = group_rows(frame, definition)
-    stamps = read_stamps(frame[definition.timestamp], groups, parameters.timezone)
-    ticks = stamps.astype("int64", copy=False).to_numpy()
-    if not _are_in_order(groups, ticks):
-        groups = [rows[np.argsort(ticks[rows], kind="stable")] for rows in groups]
-        _refuse_duplicates(definition.timestamp, names, groups, pd.Series(stamps, index=labels))
+    groups = groups or group_rows(frame, definition)
+    stamps = read_stamps(frame[definition.timestamp], list(groups.values()), parameters.timezone)
+    ticks = read_ticks(stamps)
+    groups = put_in_order(groups, definition.timestamp, stamps, labels)
     targets = {name: read_numbers(frame[name]) for name in definition.targets}
     usable = are_known(targets) & are_inside(ticks, parameters, stamps.tz)
-    sheet = _Sheet(stamps, ticks, targets, _columns(frame, definition, parameters), usable)
-    longest = stamps[max(groups, key=len)]
+    columns = _columns(frame, definition, parameters)
+    sheet = _Sheet(stamps, ticks, targets, columns, None if usable.all() else usable)
+    longest = stamps[max(groups.values(), key=len)]
     freq = infer_frequency(longest) if parameters.freq is None else check_frequency(parameters.freq, longest)
     season = parameters.season_length or season_length(freq)
     made = read_calendar(parameters.calendar_names, roles, freq)
@@ -110,7 +111,7 @@ def build_panel(  # noqa: PLR0913 - all of them are what a panel depends on
     actuals: list[Floats] = []
     common = (*told, *made.warnings)
     own: list[tuple[str, ...]] = []
-    for name, rows in zip(names, groups, strict=True):
+    for name, rows in groups.items():
         found, ahead, notes = _read_series(name, rows, sheet, plan)
         series.extend(found)
         actuals.extend(ahead)
@@ -134,51 +135,6 @@ def check_clock(column: pd.Series, stamps: pd.DatetimeIndex, parameters: Paramet
     ]
 
 
-def group_rows(frame: pd.DataFrame, definition: Definition) -> tuple[list[str], list[Rows]]:
-    """Return the series of a table in order of first appearance, and the places of the rows of each."""
-    if frame.empty:
-        raise DataError("The table has no rows.")
-    if definition.id is None:
-        return [ONLY_SERIES], [np.arange(len(frame))]
-    codes, names = code_categories(frame[definition.id])
-    without = [place for place, name in enumerate(names) if name is None]
-    if without:
-        empty = [int(label) + 1 for label in frame.index[codes == without[0]]]
-        raise DataError(
-            f"Column '{definition.id}', row {empty[0]}: the series' id is empty.",
-            errors=[CellError("empty id", column=definition.id, row=row) for row in empty[:MOST_ERRORS]],
-        )
-    order = np.argsort(codes, kind="stable")
-    bounds = np.searchsorted(codes[order], np.arange(1, len(names)))
-    return [str(name) for name in names], np.split(order, bounds)
-
-
-def _are_in_order(groups: list[Rows], ticks: Rows) -> bool:
-    """Return whether the rows of each group come in the order of time, and no time comes twice."""
-    # Compared, not subtracted: 64 bits do not hold the nanoseconds of three hundred years.
-    return all((ticks[rows[1:]] > ticks[rows[:-1]]).all() for rows in groups)
-
-
-def _refuse_duplicates(column: str, names: list[str], groups: list[Rows], stamps: pd.Series) -> None:
-    ticks = stamps.astype("int64").to_numpy()
-    labels = stamps.index
-    for name, rows in zip(names, groups, strict=True):
-        again = np.flatnonzero(np.diff(ticks[rows]) == 0)
-        if len(again):
-            found = [rows[at : at + 2] for at in again[:MOST_ERRORS]]
-            pairs = [(int(labels[one]) + 1, int(labels[other]) + 1) for one, other in found]
-            first, second = pairs[0]
-            of_series = f" of series '{name}'" if len(names) > 1 else ""
-            raise DataError(
-                f"Column '{column}': rows {first} and {second}{of_series} have the same date"
-                f" {stamps.iloc[rows[again[0]]]}. If they are of different series, give a column the role"
-                " 'id'.",
-                errors=[
-                    CellError(f"same date as row {one}", column=column, row=other) for one, other in pairs
-                ],
-            )
-
-
 def _columns(frame: pd.DataFrame, definition: Definition, parameters: Parameters) -> list[Column]:
     if not parameters.use_covariates:
         return []
@@ -194,7 +150,7 @@ def _columns(frame: pd.DataFrame, definition: Definition, parameters: Parameters
 def _read_series(
     name: str, rows: Rows, sheet: _Sheet, plan: _Plan
 ) -> tuple[list[Series], list[Floats], list[str]]:
-    first, last = _window(name, sheet.usable[rows])
+    first, last = (0, len(rows) - 1) if sheet.usable is None else _window(name, sheet.usable[rows])
     stretch = plan.stretches.of(name, sheet.stamps, sheet.ticks, rows[first : last + 1])
     places = _places(name, rows[first:], stretch, sheet, plan)
     cut = Cut(name, rows, places, stretch.index, stretch.start, plan.labels)
