@@ -44,8 +44,7 @@ def main() -> None:
     with ExitStack() as stack:
         given, folder = _read_arguments(stack)
         benchmarks = _benchmarks(folder, given.series)
-        results = Results(RESULTS, describe_machine(), list(benchmarks))
-        print(describe_machine(), flush=True)
+        results = Results(RESULTS, list(benchmarks))
         for name in given.names or benchmarks:
             section = _run(name, benchmarks[name], given.series)
             print(f"\n{section}", flush=True)
@@ -58,7 +57,8 @@ def _run(name: str, measure: Callable[[], Table], series: int | None) -> str:
     table = measure()
     command = f"./setup.sh bench {name}" + (f" --series {series}" if series else "")
     seconds = time.perf_counter() - started
-    return table.markdown(f"`{command}` took {seconds:.0f} s; load average at its start: {load:.1f}.")
+    told = f"`{command}` took {seconds:.0f} s; load average at its start: {load:.1f}."
+    return table.markdown(f"{told}\n\n{describe_machine()}")  # which need not be the other sections' one
 
 
 def _benchmarks(folder: Path, series: int | None = None) -> dict[str, Callable[[], Table]]:

@@ -1,4 +1,4 @@
-"""RESULTS.md: a section for each benchmark, with the command that wrote it."""
+"""RESULTS.md: a section for each benchmark, with the command and the machine that wrote it."""
 
 import re
 from collections.abc import Sequence
@@ -15,9 +15,8 @@ _NAME = re.compile(r"^`\./setup\.sh bench ([\w-]+)", re.MULTILINE)
 class Results:
     """The file of results; a benchmark that is measured again replaces its own section."""
 
-    def __init__(self, path: Path, machine: str, order: Sequence[str]) -> None:
+    def __init__(self, path: Path, order: Sequence[str]) -> None:
         self._path = path
-        self._machine = machine
         self._order = order
 
     def put(self, name: str, section: str) -> None:
@@ -26,7 +25,7 @@ class Results:
         sections = {_read_name(part): part.strip() for part in _SECTION.split(text)[1:]}
         sections[name] = section.strip()
         found = [sections[known] for known in self._order if known in sections]
-        parts = ["# Results", _INTRODUCTION, self._machine, *found]
+        parts = ["# Results", _INTRODUCTION, *found]
         self._path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
