@@ -103,10 +103,8 @@ def build_panel(  # noqa: PLR0913 - all of them are what a panel depends on
     season = parameters.season_length or season_length(freq)
     made = read_calendar(parameters.calendar_names, roles, freq)
     told = check_clock(frame[definition.timestamp], stamps, parameters)
-    stretches = Stretches(
-        freq, horizon, context_len, keeps_clock(longest, freq) if by_clock is None else by_clock
-    )
-    plan = _Plan(labels, parameters, limits, freq, season, made, stretches)
+    clock = keeps_clock(longest, freq) if by_clock is None else by_clock
+    plan = _Plan(labels, parameters, limits, freq, season, made, Stretches(freq, horizon, context_len, clock))
     series: list[Series] = []
     actuals: list[Floats] = []
     common = (*told, *made.warnings)
