@@ -85,6 +85,8 @@ def test_the_worker_drops_what_a_caller_of_the_gateway_gave_up(
         assert late.json()["error"] in ("DEADLINE_EXCEEDED", "OVERLOADED")
         while (tmp_path / "logs/forecast.log").read_text().count("request_id=late-1 method=POST") < 2:
             pass  # the service notices a little later than the gateway
+        while 'series_waiting{model="fake"} 0.0' not in service.get("/metrics").text:
+            pass  # and drops what it was about a little later still
         gate.opened.set()
         assert first.result().status_code == 200
     assert service.post(f"{PREFIX}/inference", json=REQUEST).status_code == 200
