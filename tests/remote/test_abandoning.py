@@ -22,7 +22,7 @@ def test_a_deadline_that_passes_is_a_504_and_ends_the_request_to_the_service(
 ) -> None:
     arrived, dropped = threading.Event(), threading.Event()
     gateway = make_gateway(serve(hanging(arrived, dropped).app()))
-    late = gateway.post(f"{PREFIX}/inference", json={}, headers={"X-Deadline-Ms": "200"})
+    late = gateway.post(f"{PREFIX}/inference", json={}, headers={"X-Deadline-Ms": "1000"})
     assert (late.status_code, late.json()["error"]) == (504, "DEADLINE_EXCEEDED")
     assert dropped.wait(30)
 
@@ -75,7 +75,7 @@ def test_the_worker_drops_what_a_caller_of_the_gateway_gave_up(
     gateway = make_gateway(str(service.base_url))
     service.post(f"{PREFIX}/initialization", json={}).raise_for_status()
     gate = Gate()
-    impatient = {"X-Deadline-Ms": "300", "X-Request-ID": "late-1"}
+    impatient = {"X-Deadline-Ms": "2000", "X-Request-ID": "late-1"}  # it is queued long before that
     fake.on_predict = gate
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(service.post, f"{PREFIX}/inference", json=REQUEST)
