@@ -18,6 +18,7 @@ from forecast.core.adapter import DECILES, Capabilities
 from forecast.core.config import Settings
 from forecast.main import create_app
 from forecast.models import MODEL_REGISTRY
+from scripts.serve import KEEP_ALIVE_SECONDS
 from tests import fake_model
 from tests.conftest import KEY, ROOT
 from tests.fakes import FakeAdapter
@@ -54,7 +55,14 @@ def main(port: int, folder: Path, *, bare: bool) -> None:
         rate_limit_enabled=False,
         initialize_on_start=() if bare else ("statsforecast",),
     )
-    uvicorn.run(create_app(settings), host="127.0.0.1", port=port, log_level="warning", ws="none")
+    uvicorn.run(
+        create_app(settings),
+        host="127.0.0.1",
+        port=port,
+        log_level="warning",
+        ws="none",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,  # by uvicorn's own 5 s it would close what the page just uses
+    )
 
 
 def wait_while(barrier: Path, told: Path) -> Callable[[object], None]:
