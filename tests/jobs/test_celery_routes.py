@@ -130,7 +130,7 @@ def test_without_redis_a_job_is_refused_at_once_and_an_inference_is_answered(
     started = time.monotonic()
     refused = client.post(JOBS, json={"model": "fake", **ASKED})
 
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 3
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
     assert refused.json()["error"] == "JOB_QUEUE_UNAVAILABLE"
     assert client.get(JOBS).json()["jobs"] == []

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, cast
 
 import pandas as pd
@@ -19,20 +19,8 @@ from tests.fakes import FakeAdapter, make_module
 from tests.runs.conftest import ask, demand, put
 
 
-@pytest.fixture
-def behind(
-    make_app: MakeApp, database_url: str, serve: Callable[[FastAPI], str], tmp_path: object
-) -> Iterator[TestClient]:
-    """A client of a gateway whose fake model is in a service of its own, loaded."""
-    url = serve(make_app(database_url=f"sqlite:///{tmp_path}/service.db"))
-    fake_model.service.initialize()
-    app = make_app(database_url=database_url, model_service_urls=f"fake={url}")
-    with TestClient(app, headers=AUTHORIZED) as client:
-        yield client
-
-
 def test_a_model_in_a_service_of_its_own_makes_the_same_forecasts(
-    behind: TestClient,
+    through_service: TestClient,
     database: Database,
     items: pd.DataFrame,
     database_url: str,
@@ -40,7 +28,7 @@ def test_a_model_in_a_service_of_its_own_makes_the_same_forecasts(
     fake: FakeAdapter,
 ) -> None:
     put(database, demand("gappy", 30).drop(index=[11]))
-    told = ask(behind, quantile_levels=[0.1, 0.3])
+    told = ask(through_service, quantile_levels=[0.1, 0.3])
     with TestClient(create_app(make_settings(database_url=database_url)), headers=AUTHORIZED) as here:
         fake_model.service.initialize()
         wanted = ask(here, quantile_levels=[0.1, 0.3])
@@ -54,11 +42,11 @@ def test_a_model_in_a_service_of_its_own_makes_the_same_forecasts(
 
 
 def test_a_model_that_its_service_has_not_loaded_is_a_conflict(
-    behind: TestClient, items: pd.DataFrame
+    through_service: TestClient, items: pd.DataFrame
 ) -> None:
     fake_model.service.shutdown()
 
-    answer = behind.post("/api/v1/forecast", json={"model": "fake"})
+    answer = through_service.post("/api/v1/forecast", json={"model": "fake"})
 
     assert (answer.status_code, answer.json()["error"]) == (409, "MODEL_NOT_INITIALIZED")
 
@@ -83,7 +71,7 @@ def begin(client: TestClient) -> tuple[Work, Ask, Part]:
 
 
 def test_a_run_whose_service_has_other_weights_meanwhile_ends_instead_of_mixing_two_models(
-    behind: TestClient, items: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+    through_service: TestClient, items: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def load(weight: float, **asked: Any) -> None:
         fake_model.service.shutdown()
@@ -91,7 +79,7 @@ def test_a_run_whose_service_has_other_weights_meanwhile_ends_instead_of_mixing_
         fake_model.service.initialize(InitializationRequest(**asked))
 
     load(1.0)
-    work, asked, part = begin(behind)
+    work, asked, part = begin(through_service)
     load(1.0)  # as a restart does
     assert work.compute(asked, part, lambda: False).failed == 0
     for weight, changed, name in ((1.0, {"context_len": 20}, "context_len"), (2.0, {}, "fingerprint")):
@@ -105,8 +93,10 @@ def test_a_run_whose_service_has_other_weights_meanwhile_ends_instead_of_mixing_
         work.compute(asked, part, lambda: False)
 
 
-def test_a_part_whose_service_has_no_model_is_put_off(behind: TestClient, items: pd.DataFrame) -> None:
-    work, asked, part = begin(behind)
+def test_a_part_whose_service_has_no_model_is_put_off(
+    through_service: TestClient, items: pd.DataFrame
+) -> None:
+    work, asked, part = begin(through_service)
     fake_model.service.shutdown()
     with pytest.raises(NotInitializedError):
         work.compute(asked, part, lambda: False)
