@@ -24,7 +24,10 @@ def test_routes_are_shown_to_be_read_and_what_would_ask_another_host_is_stopped(
     visitor = Visitor(browser, gateway.url)
     stopped: list[tuple[str, str | None]] = []
     visitor.tab.on("requestfailed", lambda request: stopped.append((request.url, request.failure)))
-    visitor.go("/redoc")
+    told = visitor.tab.expect_console_message(lambda message: LOGO in message.text)
+    # The tab tells both some time after it has shown the routes.
+    with visitor.tab.expect_event("requestfailed"), told:
+        visitor.go("/redoc")
     expect(visitor.tab.get_by_text(ROUTE).first).to_be_attached()
     visitor.tab.wait_for_load_state("networkidle")
     assert stopped == [(LOGO, "csp")]
