@@ -12,6 +12,7 @@ from forecast.core.lifecycle import ModelService
 from forecast.core.query import refuse_unknown_query
 from forecast.core.rate_limit import limit
 from forecast.core.readiness import Readiness
+from forecast.core.routing import PROBLEMS
 from forecast.models import MODEL_REGISTRY, get_model_info
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 router = APIRouter(tags=["discovery"])
 discovery = [Depends(limit("discovery")), Depends(refuse_unknown_query)]
+_REFUSALS: dict[int | str, dict[str, Any]] = {code: PROBLEMS[code] for code in (422, 429, 503)}
+_NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready, or about to end."}}
 ModelStates = dict[str, dict[str, str | None]]
 
 
@@ -46,7 +49,7 @@ Served = Annotated[list[str], Depends(served_models)]
 States = Annotated[ModelStates, Depends(model_states)]
 
 
-@router.get("/", dependencies=discovery)
+@router.get("/", dependencies=discovery, responses=_REFUSALS)
 async def read_root(served: Served) -> dict[str, Any]:
     """Tell what this is and where to go on."""
     return {
@@ -74,7 +77,7 @@ async def read_liveness() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/health/ready")
+@router.get("/health/ready", responses=_NOT_READY)
 async def read_readiness(request: Request, states: States, response: Response) -> dict[str, Any]:
     """Answer 200 when the models that are to be loaded at start are ready, else 503; so once it is to end."""
     readiness: Readiness = request.app.state.readiness
@@ -86,7 +89,7 @@ async def read_readiness(request: Request, states: States, response: Response) -
     return {"status": told, "models": needed}
 
 
-@router.get("/info", dependencies=discovery)
+@router.get("/info", dependencies=discovery, responses=_REFUSALS)
 async def read_info(request: Request, served: Served) -> dict[str, Any]:
     """Tell the gateway's version and limits."""
     settings = request.app.state.settings
@@ -108,7 +111,7 @@ async def read_info(request: Request, served: Served) -> dict[str, Any]:
     }
 
 
-@router.get("/models", dependencies=discovery)
+@router.get("/models", dependencies=discovery, responses=_REFUSALS)
 async def read_models(states: States) -> dict[str, Any]:
     """List the registry: every model, what it can do, and its state where this gateway serves it."""
     return {"models": [_describe(model_id, states.get(model_id)) for model_id in MODEL_REGISTRY]}

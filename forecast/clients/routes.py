@@ -1,7 +1,7 @@
 """Clients and their keys, for administrators, and who one is, for everybody."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -9,12 +9,13 @@ from forecast.clients import service
 from forecast.clients.authenticator import ClientAuthenticator
 from forecast.clients.records import Records
 from forecast.clients.schemas import Client, Clients, Keys, MadeKey, Me, NewClient, NewKey
-from forecast.core.routing import PROBLEMS, guards, require_json
+from forecast.core.problem import describe_problem
+from forecast.core.routing import guards, refusals, require_json
 from forecast.core.security import Calling, CurrentSettings
 
-_ANSWERS: dict[int | str, Any] = {code: PROBLEMS[code] for code in (401, 403, 429, 503)}
-_NAMED = _ANSWERS | {404: {**PROBLEMS[400], "description": "There is no such client or key."}}
-_MADE = _ANSWERS | {code: PROBLEMS[code] for code in (409, 415, 422)}
+_ANSWERS = refusals(403)
+_NAMED = _ANSWERS | {404: describe_problem("There is no such client or key.")}
+_MADE = refusals(403, 409, 415)
 _ADMIN = guards("discovery", "admin")
 
 router = APIRouter(prefix="/api/v1", tags=["clients"])
@@ -34,7 +35,7 @@ Kept = Annotated[Records, Depends(open_records)]
 Now = Annotated[datetime, Depends(now)]
 
 
-@router.get("/me", dependencies=guards("discovery"), responses=_ANSWERS)
+@router.get("/me", dependencies=guards("discovery"), responses=refusals())
 async def read_me(principal: Calling, settings: CurrentSettings) -> Me:
     """Tell the caller who it is to the gateway."""
     return Me(

@@ -3,12 +3,14 @@
 import json
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
+from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
@@ -23,6 +25,9 @@ from forecast.core.errors import (
 )
 
 log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+_SCHEMAS = "#/components/schemas/{model}"
 
 
 class ProblemCell(BaseModel):
@@ -50,12 +55,21 @@ class Problem(BaseModel):
 class ProblemResponse(JSONResponse):
     """JSON that can quote whatever JSON a caller sent, half a surrogate pair included."""
 
-    media_type = "application/problem+json"
+    media_type = MEDIA_TYPE
 
     def render(self, content: Any) -> bytes:
         """Return the JSON in UTF-8; what that lacks is escaped as JSON escapes it."""
         text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return text.encode("utf-8", "backslashreplace")
+
+
+def describe_problem(description: str) -> dict[str, Any]:
+    """Return how OpenAPI tells of an answer that is a problem.
+
+    It names the schema of Problem instead of the class, for which FastAPI would build one a route and status.
+    """
+    schema = {"$ref": _SCHEMAS.format(model=Problem.__name__)}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
 def problem_response(error: SapheneiaError, request_id: str) -> JSONResponse:
@@ -81,7 +95,7 @@ def problem_response(error: SapheneiaError, request_id: str) -> JSONResponse:
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Make the app tell all errors it foresees as problems; the middleware tells the rest."""
+    """Make the app tell all errors it foresees as problems, in OpenAPI too; the middleware tells the rest."""
 
     async def tell(request: Request, error: Exception) -> JSONResponse:
         told = _as_sapheneia(request, error)
@@ -92,6 +106,15 @@ def install_error_handlers(app: FastAPI) -> None:
 
     for kind in (SapheneiaError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, tell)
+    app.openapi = partial(_add_schemas, app.openapi)  # type: ignore[method-assign] # as FastAPI's docs have it
+
+
+def _add_schemas(make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what OpenAPI tells of an app, with the schemas that `describe_problem` names."""
+    told = make()
+    _, schemas = models_json_schema([(Problem, "serialization")], ref_template=_SCHEMAS)
+    told.setdefault("components", {}).setdefault("schemas", {}).update(schemas["$defs"])
+    return told
 
 
 def _as_sapheneia(request: Request, error: Exception) -> SapheneiaError:

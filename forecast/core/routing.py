@@ -16,7 +16,7 @@ from forecast.core.media import ARROW, JSON, PARQUET, media_type
 from forecast.core.notes import note
 from forecast.core.parameters import request_type
 from forecast.core.principal import Principal, Role
-from forecast.core.problem import Problem
+from forecast.core.problem import describe_problem
 from forecast.core.progress import LoadProgress
 from forecast.core.query import refuse_unknown_query
 from forecast.core.rate_limit import Scope, limit
@@ -37,7 +37,7 @@ from forecast.core.unparsed import UnparsedRoute
 
 PREFIX = "/forecast/v1"
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    code: {"model": Problem, "description": text}
+    code: describe_problem(text)
     for code, text in {
         400: "The data cannot be read or does not fit its definition.",
         401: "The key or token is missing, wrong, expired or revoked.",
@@ -62,10 +62,12 @@ SAMPLE = {
 
 
 _FRAMES = {name: {"schema": {"type": "string", "format": "binary"}} for name in (ARROW, PARQUET)}
-NOT_ACCEPTABLE: dict[str, Any] = {
-    "model": Problem,
-    "description": "The header Accept allows no kind of answer that there is.",
-}
+NOT_ACCEPTABLE = describe_problem("The header Accept allows no kind of answer that there is.")
+
+
+def refusals(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """Return how OpenAPI tells of what every guarded route may answer, and of these statuses."""
+    return {code: PROBLEMS[code] for code in (401, 422, 429, 503, *codes)}
 
 
 async def require_json(request: Request) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Body, Depends, Header, Query, Response
@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 from forecast.core.body import body_reader
 from forecast.core.errors import RequestError
 from forecast.core.media import ARROW, CSV, JSON, PARQUET, choose_media
-from forecast.core.problem import Problem
-from forecast.core.routing import PROBLEMS, guards
+from forecast.core.problem import describe_problem
+from forecast.core.routing import guards, refusals
 from forecast.core.schemas import nearest
 from forecast.core.security import Calling
 from forecast.core.unparsed import UnparsedRoute
@@ -46,8 +46,7 @@ _BODY = {
         },
     }
 }
-_ANSWERS: dict[int | str, Any] = {code: PROBLEMS[code] for code in (400, 401, 409, 413, 415, 422, 429, 503)}
-_NOT_FOUND = {"model": Problem, "description": "There is no such dataset or item."}
+_NOT_FOUND = describe_problem("There is no such dataset or item.")
 _MOST_ITEMS = 1000
 _SETTINGS = {"missing": "zero", "country": "DE", "roles": {"region": "static_categorical"}}
 _Documented = Annotated[DatasetSettings, Body(openapi_examples={"daily demand": {"value": _SETTINGS}})]
@@ -57,7 +56,7 @@ Answer = TypeVar("Answer")
 router = APIRouter(
     prefix="/api/v1",
     tags=["history"],
-    responses=_ANSWERS,
+    responses=refusals(400, 409, 413, 415),
     dependencies=guards("data"),
     route_class=UnparsedRoute,
 )

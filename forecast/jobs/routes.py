@@ -8,7 +8,8 @@ from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from forecast.core.body import body_reader
 from forecast.core.media import ARROW, JSON, PARQUET
 from forecast.core.principal import Principal
-from forecast.core.routing import PROBLEMS, guards
+from forecast.core.problem import describe_problem
+from forecast.core.routing import guards, refusals
 from forecast.core.security import Calling
 from forecast.idempotency.keys import Claim
 from forecast.idempotency.route import CurrentClaim, UnparsedIdempotentRoute, claim_key
@@ -21,10 +22,10 @@ from forecast.jobs.webhooks.sending import check_receiver
 
 _FRAMES = {name: {"schema": {"type": "string", "format": "binary"}} for name in (ARROW, PARQUET)}
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {
-    404: {**PROBLEMS[409], "description": "You have no such job."},
+    404: describe_problem("You have no such job."),
 }
 _ENDED: dict[int | str, dict[str, Any]] = {
-    409: {**PROBLEMS[409], "description": "The job has ended already."},
+    409: describe_problem("The job has ended already."),
 }
 _EXAMPLES: dict[str, Any] = {
     "items of the history": {"value": {"item_ids": ["A", "B"], "prediction_length": 28}},
@@ -38,9 +39,7 @@ _EXAMPLES: dict[str, Any] = {
     },
 }
 
-router = APIRouter(
-    prefix="/api/v1", tags=["jobs"], responses={code: PROBLEMS[code] for code in (401, 422, 429, 503)}
-)
+router = APIRouter(prefix="/api/v1", tags=["jobs"], responses=refusals())
 read_body = body_reader(
     JobBody, Annotated[ForecastJob | InferenceJob, Body(openapi_examples=_EXAMPLES)], tables=True
 )
@@ -105,7 +104,7 @@ router.add_api_route(
     methods=["POST"],
     status_code=202,
     dependencies=[*guards("inference"), Depends(claim_key(retell_job))],
-    responses={code: PROBLEMS[code] for code in (400, 403, 409, 413, 415)},
+    responses=refusals(400, 403, 409, 413, 415),
     openapi_extra={"requestBody": {"required": True, "content": _FRAMES}},
     route_class_override=UnparsedIdempotentRoute,
 )

@@ -14,8 +14,8 @@ from forecast.core.body import body_reader
 from forecast.core.inference import Patience
 from forecast.core.media import ARROW, CSV, JSON, PARQUET, choose_media
 from forecast.core.principal import Principal
-from forecast.core.problem import Problem
-from forecast.core.routing import NOT_ACCEPTABLE, PROBLEMS, gone, guards
+from forecast.core.problem import describe_problem
+from forecast.core.routing import NOT_ACCEPTABLE, gone, guards, refusals
 from forecast.core.security import Calling, CurrentSettings
 from forecast.database.connection import Database
 from forecast.idempotency.route import CurrentClaim, UnparsedIdempotentRoute, claim_key
@@ -35,12 +35,12 @@ _Documented = Annotated[ForecastRequest, Body(openapi_examples={"two items": {"v
 ForecastBody = Annotated[ForecastRequest, Depends(body_reader(ForecastRequest, _Documented))]
 
 _FILES = {media: {"schema": {"type": "string", "format": "binary"}} for media in FORMATS.values()}
-_NOT_FOUND = {"model": Problem, "description": "You have no such forecast, run or dataset."}
+_NOT_FOUND = describe_problem("You have no such forecast, run or dataset.")
 
 router = APIRouter(
     prefix="/api/v1",
     tags=["forecasts"],
-    responses={code: PROBLEMS[code] for code in (401, 422, 429, 503)},
+    responses=refusals(),
     route_class=UnparsedIdempotentRoute,
 )
 
@@ -100,7 +100,7 @@ async def retell_forecast(request: Request, caller: Principal, run_id: str) -> R
     "/forecast",
     response_model=ForecastAnswer,
     dependencies=[*guards("inference"), Depends(claim_key(retell_forecast))],
-    responses={404: _NOT_FOUND, **{code: PROBLEMS[code] for code in (409, 413, 415, 502, 504)}},
+    responses={**refusals(409, 413, 415, 502, 504), 404: _NOT_FOUND},
     openapi_extra={"requestBody": {"required": True}},
 )
 async def forecast(
@@ -194,7 +194,7 @@ async def read_forecasts(
     "/forecasts/{forecast_id}",
     status_code=status.HTTP_204_NO_CONTENT,
     dependencies=guards("data"),
-    responses={404: _NOT_FOUND, 409: {**PROBLEMS[409], "description": "The run has not ended yet."}},
+    responses={404: _NOT_FOUND, 409: describe_problem("The run has not ended yet.")},
 )
 async def delete_forecasts(forecast_id: str, caller: Calling, database: Stored) -> None:
     """Delete a run with its items, or the forecast of one."""

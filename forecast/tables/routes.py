@@ -1,13 +1,13 @@
 """Checking a table, and the samples that are shipped."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Body, Depends, Response
 
 from forecast.core.body import body_reader
-from forecast.core.routing import PROBLEMS, guards
+from forecast.core.routing import guards, refusals
 from forecast.core.security import Calling, CurrentSettings
 from forecast.core.unparsed import UnparsedRoute
 from forecast.tables.samples import list_samples
@@ -17,8 +17,6 @@ from forecast.tables.service import check_table, fetch
 _EXAMPLE = {"data_source_url_or_path": "data/samples/retail-promotions.csv", "keep": False}
 _Documented = Annotated[CheckRequest, Body(openapi_examples={"retail promotions": {"value": _EXAMPLE}})]
 CheckBody = Annotated[CheckRequest, Depends(body_reader(CheckRequest, _Documented))]
-
-_ANSWERS: dict[int | str, Any] = {code: PROBLEMS[code] for code in (400, 401, 403, 413, 415, 422, 429)}
 
 router = APIRouter(
     prefix="/api/v1", tags=["tables"], dependencies=guards("discovery"), route_class=UnparsedRoute
@@ -36,7 +34,7 @@ Now = Annotated[datetime, Depends(now)]
 @router.post(
     "/tables",
     response_model=CheckedTable,
-    responses=_ANSWERS,
+    responses=refusals(400, 403, 413, 415),
     openapi_extra={"requestBody": {"required": True}},
 )
 async def check(body: CheckBody, settings: CurrentSettings, principal: Calling, moment: Now) -> Response:
@@ -49,7 +47,7 @@ async def check(body: CheckBody, settings: CurrentSettings, principal: Calling, 
     return Response(await run_sync(answer), media_type="application/json")
 
 
-@router.get("/samples")
+@router.get("/samples", responses=refusals())
 async def read_samples(settings: CurrentSettings) -> SamplesResponse:
     """List the tables that are shipped."""
     return SamplesResponse(samples=await run_sync(list_samples, settings.data_dir))

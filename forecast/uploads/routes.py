@@ -11,7 +11,8 @@ from forecast.core.data.selection import EVERYTHING, MENDED
 from forecast.core.errors import MediaTypeError, RequestError
 from forecast.core.kept import remove_file
 from forecast.core.paths import files_of
-from forecast.core.routing import guards
+from forecast.core.problem import describe_problem
+from forecast.core.routing import guards, refusals
 from forecast.core.security import Calling, CurrentSettings
 from forecast.uploads.schemas import UploadResponse
 from forecast.uploads.service import store_upload
@@ -31,7 +32,9 @@ _FORM: dict[str, Any] = {
     }
 }
 
-router = APIRouter(prefix="/api/v1", tags=["uploads"], dependencies=guards("discovery"))
+_NOT_FOUND: dict[int | str, Any] = {404: describe_problem("You have no such upload.")}
+
+router = APIRouter(prefix="/api/v1", tags=["uploads"], dependencies=guards("discovery"), responses=refusals())
 
 
 async def uploaded_file(request: Request) -> AsyncIterator[UploadFile]:
@@ -51,7 +54,7 @@ async def uploaded_file(request: Request) -> AsyncIterator[UploadFile]:
 Uploaded = Annotated[UploadFile, Depends(uploaded_file)]
 
 
-@router.post("/uploads", status_code=201, openapi_extra=_FORM)
+@router.post("/uploads", status_code=201, responses=refusals(400, 413, 415), openapi_extra=_FORM)
 async def upload(
     file: Uploaded, settings: CurrentSettings, principal: Calling, mend: bool = False
 ) -> UploadResponse:
@@ -64,7 +67,7 @@ async def upload(
     return await to_thread.run_sync(store_upload, file.file, name, settings, client_id, selection)
 
 
-@router.delete("/uploads/{name}", status_code=204)
+@router.delete("/uploads/{name}", status_code=204, responses=_NOT_FOUND)
 async def remove(name: str, settings: CurrentSettings, principal: Calling) -> None:
     """Remove a file that the gateway keeps for the caller, by the last part of its path."""
     await to_thread.run_sync(remove_file, name, files_of(principal.client_id, settings))

@@ -144,17 +144,44 @@ def test_a_source_that_nobody_may_read_is_forbidden(ready: TestClient, source: s
     assert (refused.status_code, refused.json()["error"]) == (403, "FORBIDDEN")
 
 
-def test_every_route_of_a_model_asks_for_the_key_in_the_documentation(client: TestClient) -> None:
-    document = client.get("/openapi.json").json()
-    assert document["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
-    guarded = {
-        f"{method} {path}": operation.get("security")
-        for path, operations in document["paths"].items()
+@pytest.fixture
+def operations(client: TestClient) -> dict[str, Any]:
+    """What the documentation tells of each guarded route, by method and path."""
+    return {
+        f"{method} {path}": operation
+        for path, operations in client.get("/openapi.json").json()["paths"].items()
         for method, operation in operations.items()
         if path.startswith(("/forecast/", "/api/"))
     }
-    assert f"post {PREFIX}/inference" in guarded
-    assert {route for route, security in guarded.items() if security != [{"HTTPBearer": []}]} == set()
+
+
+def test_every_guarded_route_asks_for_the_key_in_the_documentation(
+    client: TestClient, operations: dict[str, Any]
+) -> None:
+    document = client.get("/openapi.json").json()
+    assert document["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
+    assert f"post {PREFIX}/inference" in operations
+    assert {
+        route for route, told in operations.items() if told.get("security") != [{"HTTPBearer": []}]
+    } == set()
+
+
+def test_every_guarded_route_tells_that_it_may_refuse_and_that_it_does_so_by_a_problem(
+    operations: dict[str, Any],
+) -> None:
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for route, told in operations.items():
+        refusals = {code: answer["content"] for code, answer in told["responses"].items() if code >= "400"}
+        assert refusals.keys() >= {"401", "422", "429", "503"}, route
+        assert [content for content in refusals.values() if content != problem] == [], route
+
+
+def test_a_refusal_has_the_fields_that_the_documentation_tells(client: TestClient) -> None:
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    refused = client.post(f"{PREFIX}/inference", json={})
+    assert (refused.status_code, refused.headers["content-type"]) == (422, "application/problem+json")
+    assert refused.json().keys() == schemas["Problem"]["properties"].keys()
+    assert refused.json()["errors"][0].keys() == schemas["ProblemCell"]["properties"].keys()
 
 
 def test_weights_come_from_one_place(client: TestClient) -> None:

@@ -9,7 +9,8 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from forecast.core.media import EVENT_STREAM
-from forecast.core.routing import PROBLEMS, guards
+from forecast.core.problem import describe_problem
+from forecast.core.routing import guards, refusals
 from forecast.core.security import Calling
 from forecast.jobs.watching.position import find_position
 from forecast.jobs.watching.watcher import Watch, Watcher
@@ -47,7 +48,8 @@ async def open_watch(
 
 Watched = Annotated[Watch | None, Depends(open_watch)]
 _RESPONSES = {
-    **PROBLEMS,
+    **refusals(),
+    404: describe_problem("You have no such job."),
     200: {"description": "The events, until the job's end.", "content": {EVENT_STREAM: {}}},
     204: {"description": "The job has ended, and its last event was seen."},
 }
