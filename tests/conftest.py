@@ -103,7 +103,16 @@ def make_settings(
 
 @pytest.fixture
 def make_app(fake: FakeAdapter, make_settings: Callable[..., Settings]) -> MakeApp:
-    return lambda **changes: create_app(make_settings(**changes))
+    """Make a gateway that has the fake model alone, unless it is told otherwise or passes models on.
+
+    The routes of all models would take longer to build than most tests take.
+    """
+
+    def make(**changes: Any) -> FastAPI:
+        alone = {} if "model_service_urls" in changes else {"model_name": "fake"}
+        return create_app(make_settings(**(alone | changes)))
+
+    return make
 
 
 @pytest.fixture

@@ -224,7 +224,7 @@ def test_a_default_that_cannot_be_loaded_leaves_the_gateway_to_the_others(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAKE_DEFAULT_BACKEND", "gpu")
-    with TestClient(make_app(initialize_on_start=("fake",)), headers=AUTHORIZED) as client:
+    with TestClient(make_app(model_name="all", initialize_on_start=("fake",)), headers=AUTHORIZED) as client:
         while client.get("/health").json()["models"]["fake"]["status"] == "uninitialized":
             pass
         ready = client.get("/health/ready")

@@ -12,7 +12,7 @@ import forecast.main
 from forecast.core.config import SettingsError
 from forecast.models import MODEL_REGISTRY, SPEEDS, get_available_models, get_model_info, require_active
 from scripts.gateway import read_settings
-from tests.conftest import KEY, ROOT
+from tests.conftest import KEY, ROOT, MakeApp
 
 
 @pytest.mark.parametrize("model_id", get_available_models())
@@ -26,8 +26,9 @@ def test_every_model_says_what_a_newcomer_chooses_by(model_id: str) -> None:
     assert info["use_it_when"][0].islower()
 
 
-def test_the_models_are_listed_with_licence_memory_and_speed(client: TestClient) -> None:
-    listed = {model["id"]: model for model in client.get("/models").json()["models"]}
+def test_the_models_are_listed_with_licence_memory_and_speed(make_app: MakeApp) -> None:
+    with TestClient(make_app(model_name="all")) as client:
+        listed = {model["id"]: model for model in client.get("/models").json()["models"]}
     chronos = listed["chronos"]
     assert (chronos["licence"], chronos["commercial_use"]) == ("Apache-2.0", True)
     assert (chronos["memory_bytes"], chronos["speed"]) == (1_040_000_000, "fast")

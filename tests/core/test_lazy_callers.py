@@ -89,7 +89,7 @@ def test_many_first_callers_share_one_load_and_hold_no_thread(
             gate.opened.set()
             return list(await asyncio.gather(*calls))
 
-    answers = asyncio.run(scene(serve(make_app(lazy_initialization=True))))
+    answers = asyncio.run(scene(serve(make_app(model_name="all", lazy_initialization=True))))
     assert [answer.status_code for answer in answers] == [200] * 64
     assert len(loads) == 1
 

@@ -20,7 +20,7 @@ BODY = {
 
 
 def test_every_command_runs_as_it_stands(make_app: MakeApp, serve: Callable[[FastAPI], str]) -> None:
-    url = serve(make_app())
+    url = serve(make_app(model_name="all"))
     assert httpx.post(f"{url}{PREFIX}/initialization", json={}, headers=AUTHORIZED).status_code == 200
     get_service("statsforecast").initialize()  # as the gateway does at its start
     job_id = httpx.post(f"{url}/api/v1/forecast-jobs", json=BODY, headers=AUTHORIZED).json()["job_id"]

@@ -77,7 +77,7 @@ def client(app: FastAPI) -> Iterator[TestClient]:
 @pytest.fixture
 def statistics(make_settings: Callable[..., Settings], database_url: str) -> Iterator[TestClient]:
     """A client of a gateway whose statsforecast is loaded."""
-    app = create_app(make_settings(database_url=database_url))
+    app = create_app(make_settings(database_url=database_url, model_name="statsforecast"))
     with TestClient(app, headers=AUTHORIZED) as client:
         client.post("/forecast/v1/statsforecast/initialization", json={}).raise_for_status()
         yield client

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from forecast.database.connection import Database
+from tests.conftest import AUTHORIZED
 from tests.fakes import FakeAdapter
 from tests.runs.conftest import ask, demand, put
 
@@ -199,7 +200,6 @@ def test_quantiles_can_be_left_out(client: TestClient, items: pd.DataFrame) -> N
         ({"start_date": "2025-13-01"}, 422, "REQUEST_INVALID", "start_date '2025-13-01' is not a date."),
         ({"model": "fakes"}, 422, "REQUEST_INVALID", "did you mean 'fake'?"),
         ({"dataset": "none"}, 404, "NOT_FOUND", "There is no dataset 'none'."),
-        ({"model": "prophet"}, 409, "MODEL_NOT_INITIALIZED", "prophet/initialization"),
     ],
 )
 def test_what_is_wrong_for_all_items_is_told_at_once(
@@ -210,6 +210,16 @@ def test_what_is_wrong_for_all_items_is_told_at_once(
     assert (answer.status_code, answer.json()["error"]) == (status, code), answer.text
     assert says in answer.json()["detail"]
     assert client.get("/api/v1/forecasts").json()["forecasts"] == []
+
+
+def test_a_model_that_is_not_loaded_is_told_with_what_loads_it(
+    make_app: Any, database_url: str, items: pd.DataFrame
+) -> None:
+    with TestClient(make_app(database_url=database_url), headers=AUTHORIZED) as client:
+        answer = client.post("/api/v1/forecast", json={"model": "fake"})
+
+    assert (answer.status_code, answer.json()["error"]) == (409, "MODEL_NOT_INITIALIZED")
+    assert "/forecast/v1/fake/initialization" in answer.json()["detail"]
 
 
 def test_too_many_items_are_for_a_job(make_app: Any, client: TestClient, items: pd.DataFrame) -> None:
@@ -239,8 +249,6 @@ def test_a_deadline_ends_a_forecast_that_is_not_kept(
 def test_a_model_is_loaded_by_the_first_forecast_where_that_is_allowed(
     make_app: Any, database_url: str, items: pd.DataFrame
 ) -> None:
-    from tests.conftest import AUTHORIZED
-
     app = make_app(database_url=database_url, lazy_initialization=True)
     with TestClient(app, headers=AUTHORIZED) as client:
         assert ask(client, item_ids=["A"])["status"] == "succeeded"
