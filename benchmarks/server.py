@@ -6,14 +6,17 @@ import threading
 
 import uvicorn
 
-from benchmarks import noop
-from forecast.core.config import Settings
-from forecast.main import create_app
-from scripts.serve import KEEP_ALIVE_SECONDS
+from scripts.serve import KEEP_ALIVE_SECONDS, prepare_libraries
 
 
 def serve(descriptor: int) -> None:
     """Serve one model until standard input ends, as it does when whoever started this is gone."""
+    prepare_libraries()
+    # They import Arrow, which reads the environment once.
+    from benchmarks import noop
+    from forecast.core.config import Settings
+    from forecast.main import create_app
+
     settings = Settings(initialize_on_start=())
     if settings.model_name == noop.MODEL_ID:
         noop.register()
