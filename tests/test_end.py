@@ -11,8 +11,8 @@ import httpx
 
 from tests.conftest import AUTHORIZED
 from tests.core.conftest import PREFIX, REQUEST
+from tests.ports import free_port
 from tests.server import Server, answers, run_server, until
-from tests.setup.conftest import free_port
 
 
 def listens(port: int) -> bool:
@@ -22,7 +22,7 @@ def listens(port: int) -> bool:
 
 def test_a_server_is_unready_then_takes_no_more_and_answers_what_it_has_taken(tmp_path: Path) -> None:
     hold = tmp_path / "hold"
-    port = int(free_port())
+    port = free_port()
     with (
         run_server(tmp_path, port, FAKE_HOLD=str(hold), DRAIN_SECONDS="2") as server,
         ThreadPoolExecutor(1) as pool,
@@ -47,7 +47,7 @@ def test_a_server_is_unready_then_takes_no_more_and_answers_what_it_has_taken(tm
 
 
 def test_all_that_a_server_says_is_json_where_that_is_wanted(tmp_path: Path) -> None:
-    with run_server(tmp_path, int(free_port()), LOG_FORMAT="json") as server:
+    with run_server(tmp_path, free_port(), LOG_FORMAT="json") as server:
         assert server.forecast(**{"X-Request-ID": "mine"}).status_code == 200
         server.process.terminate()
         server.process.wait(30)
@@ -61,7 +61,7 @@ def test_all_that_a_server_says_is_json_where_that_is_wanted(tmp_path: Path) -> 
 
 
 def test_no_request_is_lost_where_callers_heed_readiness(tmp_path: Path) -> None:
-    with run_server(tmp_path, int(free_port())) as server:
+    with run_server(tmp_path, free_port()) as server:
         statuses = ask_until_unready(server, callers=4)
         server.process.wait(30)
     assert set(statuses) == {200}

@@ -20,8 +20,8 @@ from starlette.testclient import TestClient
 from forecast.models import MODEL_REGISTRY, get_available_models
 from tests.conftest import ROOT
 from tests.core.conftest import PREFIX, REQUEST
+from tests.ports import free_port
 from tests.server import answers, run_server, until
-from tests.setup.conftest import free_port
 from tests.test_metrics import families
 
 CONFIGURATION = ROOT / "deploy/prometheus"
@@ -192,7 +192,7 @@ def run_prometheus(folder: Path, target: int) -> Iterator[Prometheus]:
 def test_a_prometheus_that_scrapes_a_gateway_fills_every_panel(tmp_path: Path) -> None:
     tool("prometheus")
     with (
-        run_server(tmp_path, int(free_port()), RESULT_CACHE_BYTES="1000000") as server,
+        run_server(tmp_path, free_port(), RESULT_CACHE_BYTES="1000000") as server,
         run_prometheus(tmp_path, server.port) as prometheus,
     ):
         count = 'sapheneia_request_seconds_count{status="200", route=~".*/inference"}'

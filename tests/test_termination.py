@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import pytest
 
 from tests.conftest import AUTHORIZED, KEY, ROOT
 from tests.core.conftest import PREFIX, REQUEST
+from tests.ports import free_port
 
 SERVER = """
 import runpy
@@ -33,8 +33,7 @@ runpy.run_module("scripts.serve", run_name="__main__")
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A server of a model whose load takes ten minutes, and its URL."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     settings = {
         "API_SECRET_KEY": KEY,
         "ENV_FILE": "/nonexistent",

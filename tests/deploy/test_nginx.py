@@ -17,7 +17,8 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from tests.conftest import KEY, ROOT
-from tests.page.conftest import Service, free_port, until
+from tests.page.conftest import Service, until
+from tests.ports import free_port
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 SHIPPED = ROOT / "deploy" / "nginx" / "sapheneia.conf"

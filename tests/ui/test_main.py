@@ -7,6 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -24,8 +26,7 @@ def start(folder: Path, *arguments: str, **settings: str) -> subprocess.Complete
 
 
 def test_the_page_says_where_it_is_in_one_line_and_nothing_of_what_goes_well(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = str(listener.getsockname()[1])
+    port = str(free_port())
     env = {"PATH": os.environ["PATH"], "ENV_FILE": "/nonexistent", "PYTHONPATH": str(ROOT)}
     env |= {"API_SECRET_KEY": "k", "UI_PORT": port, "UI_API_BASE_URL": "http://127.0.0.1:1"}
     command = [sys.executable, "-m", "ui"]
@@ -73,8 +74,7 @@ def test_a_port_in_use_ends_the_start_with_a_sentence(tmp_path: Path) -> None:
 def test_in_a_container_it_listens_where_it_is_told_and_answers_under_the_names_of_where_it_is_published(
     tmp_path: Path,
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = str(listener.getsockname()[1])
+    port = str(free_port())
     env = {"PATH": os.environ["PATH"], "ENV_FILE": "/nonexistent", "PYTHONPATH": str(ROOT)}
     env |= {"API_SECRET_KEY": "k", "UI_PORT": port, "UI_API_BASE_URL": "http://127.0.0.1:1"}
     command = [sys.executable, "-m", "ui", "127.0.0.2"]
