@@ -87,7 +87,8 @@ class Visitor:
         self.await_chart("#result")
 
     def await_chart(self, box: str) -> None:
-        expect(self.tab.locator(f"{box} .main-svg").first).to_be_visible()
+        """Wait until a chart is drawn, with all that its script does after that."""
+        expect(self.tab.locator(f"{box}:not([aria-busy]) .main-svg").first).to_be_visible()
 
     def figure(self, box: str = "#result") -> list[dict[str, Any]]:
         """Return the names and values of the lines that a chart was given."""
