@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Response, expect
 
 PATIENCE_MS = 60_000
+NOTE_COPIED = """button => new MutationObserver(() => {
+  if (button.textContent === "Copied") button.dataset.noted = "";
+}).observe(button, { childList: true })"""
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -101,6 +104,16 @@ class Visitor:
             trigger.click()
         waiting.value.save_as(place)
         return place.read_bytes()
+
+    def copy(self, button: Locator, clicks: int = 1) -> str:
+        """Press a button that copies, and return what it has copied.
+
+        It says so for two seconds, in which nobody may look; so what it says is noted on it.
+        """
+        button.evaluate(NOTE_COPIED)
+        button.click(click_count=clicks)
+        expect(self.tab.locator("[data-noted]")).to_have_count(1)
+        return self.clipboard()
 
     def clipboard(self) -> str:
         return str(self.tab.evaluate("navigator.clipboard.readText()"))
