@@ -18,13 +18,16 @@ class Visitor:
     """One tab with its own cookies.
 
     `refusals` are the statuses that a test expects beside success; `faults` is what went wrong in the tab,
-    and what it asked of another host.
+    and what it asked of another host. `elsewhere` is an address of another host that the tab is to be kept
+    from: `stops` is what it says of that, whenever it does.
     """
 
     def __init__(self, browser: Browser, address: str, **options: Any) -> None:
         self.address = address
         self.refusals: set[int] = set()
         self.faults: list[str] = []
+        self.elsewhere: str | None = None
+        self.stops: list[str] = []
         options.setdefault("viewport", {"width": 1280, "height": 900})
         self.context = browser.new_context(base_url=address, accept_downloads=True, **options)
         self.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address)
@@ -121,13 +124,17 @@ class Visitor:
     def _hear(self, message: ConsoleMessage) -> None:
         # A refused request has its own check, by its status.
         if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
-            self.faults.append(f"{message.type}: {message.text}")
+            self._tell(f"{message.type}: {message.text}")
 
     def _watch(self, request: Request) -> None:
         if request.url.startswith(("data:", "blob:")):
             return
         if urlsplit(request.url).netloc != urlsplit(self.address).netloc:
-            self.faults.append(f"left the host: {request.url}")
+            self._tell(f"left the host: {request.url}")
+
+    def _tell(self, fault: str) -> None:
+        stopped = self.elsewhere is not None and self.elsewhere in fault
+        (self.stops if stopped else self.faults).append(fault)
 
     def _check(self, response: Response) -> None:
         if response.status >= 400 and response.status not in self.refusals:
