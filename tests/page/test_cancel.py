@@ -25,7 +25,7 @@ def hold(folder: Path) -> Iterator[Path]:
 
 def metric(gateway: Service, name: str, labels: str = "") -> float:
     """Return a figure that the gateway has of the slow model; 0 before it has one."""
-    lines = httpx.get(f"{gateway.url}/metrics", trust_env=False).text.splitlines()
+    lines = httpx.get(f"{gateway.url}/metrics", trust_env=False, timeout=60).text.splitlines()
     wanted = f'sapheneia_model_{name}{{model="fake"{labels}}} '
     return next((float(line.removeprefix(wanted)) for line in lines if line.startswith(wanted)), 0.0)
 
@@ -68,6 +68,8 @@ def test_a_forecast_is_cancelled_and_its_work_dropped(visitor: Visitor, gateway:
     visitor.button("Cancel").click()
 
     expect(visitor.tab.get_by_role("heading", name="The forecast was cancelled")).to_be_visible()
+    # The page says so while it closes the connection, at which the gateway drops what waits.
+    until(lambda: metric(gateway, "series_waiting") == 0)
     (hold / "hold-forecast").unlink()
     until(lambda: metric(gateway, *gone) - before == SERIES - running)
     assert metric(gateway, "series_waiting") == 0
