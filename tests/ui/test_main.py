@@ -33,7 +33,7 @@ def test_the_page_says_where_it_is_in_one_line_and_nothing_of_what_goes_well(tmp
     with subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True) as page:
         assert page.stderr is not None
         first = page.stderr.readline()
-        answer = httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False)
+        answer = httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False, timeout=60)
         page.terminate()
         rest = page.stderr.read()
 
@@ -82,7 +82,7 @@ def test_in_a_container_it_listens_where_it_is_told_and_answers_under_the_names_
         assert page.stderr is not None
         first = page.stderr.readline()
         url = f"http://127.0.0.2:{port}/health"
-        with httpx.Client(trust_env=False) as client:
+        with httpx.Client(trust_env=False, timeout=60) as client:
             known = client.get(url, headers={"Host": "localhost"})
             foreign = client.get(url, headers={"Host": "elsewhere.example"})
         page.terminate()
