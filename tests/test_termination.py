@@ -58,10 +58,10 @@ def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
 
 
 def await_status(process: subprocess.Popen[bytes], url: str, status: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            told = httpx.get(f"{url}/health").json()["models"]["fake"]["status"]
+            told = httpx.get(f"{url}/health", timeout=60).json()["models"]["fake"]["status"]
         except httpx.TransportError:
             continue
         if told == status:
@@ -75,7 +75,7 @@ def test_a_load_that_a_caller_waits_for_does_not_keep_the_server(
 ) -> None:
     process, url = server
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(httpx.post, f"{url}{PREFIX}/{path}", json=body, headers=AUTHORIZED, timeout=60)
+        asked = pool.submit(httpx.post, f"{url}{PREFIX}/{path}", json=body, headers=AUTHORIZED, timeout=90)
         await_status(process, url, "initializing")
         process.send_signal(signal.SIGTERM)
         process.wait(30)
