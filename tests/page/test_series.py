@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.page.conftest import Service, until
 from tests.page.visitor import Visitor
@@ -69,6 +69,25 @@ def test_a_series_is_found_as_one_types(viewer: Visitor) -> None:
     viewer.tab.get_by_role("link", name="shop 095").click()
     expect(viewer.tab.get_by_role("heading", name="shop 095: Forecast")).to_be_visible()
     expect(box).to_have_value("SHOP 09")
+
+
+def test_what_is_typed_while_an_answer_comes_stays_and_is_searched_for(viewer: Visitor) -> None:
+    box = viewer.tab.get_by_role("searchbox", name="Find a series")
+    held: list[Route] = []
+    viewer.tab.route("**/series?*", lambda route: route.continue_() if held else held.append(route))
+    with viewer.tab.expect_request("**/series?*"):
+        box.press_sequentially("SHOP ")
+    box.press_sequentially("09")
+    box.press("ArrowLeft")
+    box.press("0")
+
+    held[0].continue_()
+
+    expect(viewer.tab.get_by_text("1 series with “SHOP 009”")).to_be_visible()
+    expect(box).to_be_focused()
+    expect(box).to_have_value("SHOP 009")
+    assert box.evaluate("box => box.selectionStart") == len("SHOP 00")
+    expect_shown(viewer, range(9, 10))
 
 
 def test_a_search_that_finds_nothing_says_so(viewer: Visitor) -> None:

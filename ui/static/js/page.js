@@ -5,6 +5,7 @@ import { watchDrops } from "./drop.js";
 import { forgetUnreachable, markFaults, tellUnreachable } from "./faults.js";
 import { renewHorizon, watchHorizon } from "./horizon.js";
 import { keepForm } from "./keep.js";
+import { watchSearch } from "./search.js";
 
 const result = () => document.getElementById("result");
 
@@ -12,6 +13,7 @@ drawAll(document);
 watchDrops(document.getElementById("drop"));
 keepForm(document.querySelector("form[data-keep]"));
 watchHorizon(document.getElementById("forecast"));
+watchSearch();
 
 document.addEventListener("htmx:afterSettle", (event) => {
   drawAll(event.target);
