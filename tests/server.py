@@ -72,6 +72,8 @@ def run_server(folder: Path, port: int, workers: int = 1, **environment: str) ->
         "LOG_DIR": str(folder / "logs"),
         "DATABASE_URL": f"sqlite:///{folder}/sapheneia.db",
         "TMPDIR": str(folder),
+        # A process that merely stands still for some seconds is not to be killed as one that hangs.
+        "UVICORN_TIMEOUT_WORKER_HEALTHCHECK": str(PATIENCE_SECONDS),
     }
     output = folder / "output"
     command = [sys.executable, "-m", "scripts.serve", "tests.fake_gateway:app"]
@@ -89,7 +91,7 @@ def run_server(folder: Path, port: int, workers: int = 1, **environment: str) ->
     finally:
         process.terminate()
         try:
-            process.wait(30)
+            process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -9,6 +9,8 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from scripts.serve import KEEP_ALIVE_SECONDS
+
 
 @contextmanager
 def serving(**config: Any) -> Iterator[Callable[[FastAPI], str]]:
@@ -17,6 +19,8 @@ def serving(**config: Any) -> Iterator[Callable[[FastAPI], str]]:
 
     def start(app: FastAPI) -> str:
         listener = socket.create_server(("127.0.0.1", 0))
+        # As the real server does: by uvicorn's own 5 s it would close what a caller just uses.
+        config.setdefault("timeout_keep_alive", KEEP_ALIVE_SECONDS)
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, **config))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

@@ -11,8 +11,11 @@ import httpx
 
 from tests.conftest import AUTHORIZED
 from tests.core.conftest import PREFIX, REQUEST
-from tests.server import Server, answers, run_server, until
-from tests.setup.conftest import free_port
+from tests.ports import free_port
+from tests.server import PATIENCE_SECONDS, Server, answers, run_server, until
+
+DRAIN_SECONDS = "10"
+"""What is asked of a server that is told to end has to be asked within that."""
 
 
 def listens(port: int) -> bool:
@@ -22,9 +25,9 @@ def listens(port: int) -> bool:
 
 def test_a_server_is_unready_then_takes_no_more_and_answers_what_it_has_taken(tmp_path: Path) -> None:
     hold = tmp_path / "hold"
-    port = int(free_port())
+    port = free_port()
     with (
-        run_server(tmp_path, port, FAKE_HOLD=str(hold), DRAIN_SECONDS="2") as server,
+        run_server(tmp_path, port, FAKE_HOLD=str(hold), DRAIN_SECONDS=DRAIN_SECONDS) as server,
         ThreadPoolExecutor(1) as pool,
     ):
         hold.touch()
@@ -43,14 +46,14 @@ def test_a_server_is_unready_then_takes_no_more_and_answers_what_it_has_taken(tm
         assert not asked.done()
         hold.unlink()
         assert asked.result().status_code == 200
-        server.process.wait(30)
+        server.process.wait(PATIENCE_SECONDS)
 
 
 def test_all_that_a_server_says_is_json_where_that_is_wanted(tmp_path: Path) -> None:
-    with run_server(tmp_path, int(free_port()), LOG_FORMAT="json") as server:
+    with run_server(tmp_path, free_port(), LOG_FORMAT="json") as server:
         assert server.forecast(**{"X-Request-ID": "mine"}).status_code == 200
         server.process.terminate()
-        server.process.wait(30)
+        server.process.wait(PATIENCE_SECONDS)
         lines = [json.loads(line) for line in server.output.read_text().splitlines()]
     assert lines == [json.loads(line) for line in (tmp_path / "logs/forecast.log").read_text().splitlines()]
     told = [line.get("message") for line in lines]
@@ -61,15 +64,14 @@ def test_all_that_a_server_says_is_json_where_that_is_wanted(tmp_path: Path) -> 
 
 
 def test_no_request_is_lost_where_callers_heed_readiness(tmp_path: Path) -> None:
-    with run_server(tmp_path, int(free_port())) as server:
+    with run_server(tmp_path, free_port(), DRAIN_SECONDS=DRAIN_SECONDS) as server:
         statuses = ask_until_unready(server, callers=4)
-        server.process.wait(30)
     assert set(statuses) == {200}
     assert len(statuses) > 40
 
 
 def ask_until_unready(server: Server, callers: int) -> list[int]:
-    """Return the statuses of all answers to callers that keep their connections; the server is then ended."""
+    """Return the statuses of all answers to callers that keep their connections; the server is to end."""
     unready = threading.Event()
 
     def ask() -> list[int]:

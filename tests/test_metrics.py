@@ -17,8 +17,8 @@ from forecast.metrics.sharing import SharedFigures, add_up, is_alive
 from tests.conftest import AUTHORIZED, ROOT, MakeApp
 from tests.core.conftest import PREFIX, REQUEST
 from tests.fakes import FakeAdapter
+from tests.ports import free_port
 from tests.server import Server, run_server, until
-from tests.setup.conftest import free_port
 
 ROW = re.compile(r"^\| `(\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)
 
@@ -191,7 +191,7 @@ def told(server: Server) -> dict[tuple[str, ...], float]:
 def test_a_scrape_of_two_processes_tells_the_sum_of_both(tmp_path: Path) -> None:
     forecast = "sapheneia_model_series_forecast_total", "fake"
     asked = "sapheneia_request_seconds_count", "POST", f"{PREFIX}/inference", "200"
-    with run_server(tmp_path, int(free_port()), workers=2) as server:
+    with run_server(tmp_path, free_port(), workers=2) as server:
         until(lambda: told(server)["sapheneia_ready",] == 2, server.process, server.output)
         assert told(server)["sapheneia_processes",] == 2
         assert told(server)["sapheneia_model_ready", "fake"] == 2

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,8 +19,8 @@ from starlette.testclient import TestClient
 from forecast.models import MODEL_REGISTRY, get_available_models
 from tests.conftest import ROOT
 from tests.core.conftest import PREFIX, REQUEST
-from tests.server import answers, run_server, until
-from tests.setup.conftest import free_port
+from tests.ports import free_port
+from tests.server import PATIENCE_SECONDS, answers, run_server, until
 from tests.test_metrics import families
 
 CONFIGURATION = ROOT / "deploy/prometheus"
@@ -145,15 +144,27 @@ class Prometheus:
 
     def ask(self, expression: str) -> list[Any]:
         """Return the series that an expression has now."""
-        answer = httpx.get(f"{self.url}/api/v1/query", params={"query": expression}, trust_env=False)
-        assert answer.status_code == 200, answer.text
-        series: list[Any] = answer.json()["data"]["result"]
+        series: list[Any] = self.get("query", query=expression)["result"]
         return series
 
-    def value(self, expression: str) -> float | None:
-        """Return the one number of an expression, or None where it has none."""
-        found = self.ask(expression)
-        return float(found[0]["value"][1]) if len(found) == 1 else None
+    def health(self) -> list[str]:
+        """Return the health of each rule."""
+        return [rule["health"] for rule in self.get("rules")["groups"][0]["rules"]]
+
+    def get(self, path: str, **asked: str) -> dict[str, Any]:
+        """Return the data of an answer."""
+        answer = httpx.get(f"{self.url}/api/v1/{path}", params=asked, trust_env=False, timeout=60)
+        assert answer.status_code == 200, answer.text
+        data: dict[str, Any] = answer.json()["data"]
+        return data
+
+    def await_values(self, expression: str, *values: float) -> None:
+        """Wait until an expression has these numbers; after a scrape that took too long it has none."""
+        self.check(lambda: [float(one["value"][1]) for one in self.ask(expression)] == [*values])
+
+    def await_any(self, expression: str) -> None:
+        """Wait until an expression has a series."""
+        self.check(lambda: self.ask(expression) != [])
 
 
 @contextmanager
@@ -185,33 +196,29 @@ def run_prometheus(folder: Path, target: int) -> Iterator[Prometheus]:
         yield Prometheus(url, lambda true: until(true, process, output))
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE_SECONDS)
 
 
 @pytest.mark.timeout(300)
 def test_a_prometheus_that_scrapes_a_gateway_fills_every_panel(tmp_path: Path) -> None:
     tool("prometheus")
     with (
-        run_server(tmp_path, int(free_port()), RESULT_CACHE_BYTES="1000000") as server,
+        run_server(tmp_path, free_port(), RESULT_CACHE_BYTES="1000000") as server,
         run_prometheus(tmp_path, server.port) as prometheus,
     ):
         count = 'sapheneia_request_seconds_count{status="200", route=~".*/inference"}'
         assert server.forecast().status_code == 200
-        prometheus.check(lambda: prometheus.value(count) == 1)
-        assert httpx.post(f"{server.url}{PREFIX}/inference", trust_env=False).status_code == 401
+        prometheus.await_values(count, 1)
+        refused = httpx.post(f"{server.url}{PREFIX}/inference", trust_env=False, timeout=60)
+        assert refused.status_code == 401
         for _ in range(4):
             assert server.forecast().status_code == 200
 
-        prometheus.check(lambda: prometheus.value(count) == 5)
-
-        assert prometheus.value("sapheneia_ready") == 1
-        assert prometheus.value('sapheneia_model_series_cached_total{model="fake"}') == 4
-        assert prometheus.value('sapheneia_model_series_forecast_total{model="fake"}') == 3
-        until_rates = time.monotonic() + 60
-        missing = list(EXPRESSIONS)
-        while missing and time.monotonic() < until_rates:
-            missing = [one for one in missing if not prometheus.ask(plain(one))]
-        assert missing == []
-        assert prometheus.ask("ALERTS") == []
-        rules = httpx.get(f"{prometheus.url}/api/v1/rules", trust_env=False).json()["data"]["groups"]
-        assert [rule["health"] for rule in rules[0]["rules"]] == ["ok"] * 8
+        prometheus.await_values(count, 5)
+        prometheus.await_values("sapheneia_ready", 1)
+        prometheus.await_values('sapheneia_model_series_cached_total{model="fake"}', 4)
+        prometheus.await_values('sapheneia_model_series_forecast_total{model="fake"}', 3)
+        for expression in EXPRESSIONS:
+            prometheus.await_any(plain(expression))
+        prometheus.check(lambda: prometheus.health() == ["ok"] * 8)
+        prometheus.await_values("ALERTS")

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import pytest
 
 from tests.conftest import AUTHORIZED, KEY, ROOT
 from tests.core.conftest import PREFIX, REQUEST
+from tests.ports import free_port
 
 SERVER = """
 import runpy
@@ -33,8 +33,7 @@ runpy.run_module("scripts.serve", run_name="__main__")
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A server of a model whose load takes ten minutes, and its URL."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     settings = {
         "API_SECRET_KEY": KEY,
         "ENV_FILE": "/nonexistent",
@@ -59,10 +58,10 @@ def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
 
 
 def await_status(process: subprocess.Popen[bytes], url: str, status: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            told = httpx.get(f"{url}/health").json()["models"]["fake"]["status"]
+            told = httpx.get(f"{url}/health", timeout=60).json()["models"]["fake"]["status"]
         except httpx.TransportError:
             continue
         if told == status:
@@ -76,7 +75,7 @@ def test_a_load_that_a_caller_waits_for_does_not_keep_the_server(
 ) -> None:
     process, url = server
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(httpx.post, f"{url}{PREFIX}/{path}", json=body, headers=AUTHORIZED, timeout=60)
+        asked = pool.submit(httpx.post, f"{url}{PREFIX}/{path}", json=body, headers=AUTHORIZED, timeout=90)
         await_status(process, url, "initializing")
         process.send_signal(signal.SIGTERM)
         process.wait(30)

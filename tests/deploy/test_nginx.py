@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -17,7 +18,8 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from tests.conftest import KEY, ROOT
-from tests.page.conftest import Service, free_port, until
+from tests.page.conftest import PATIENCE_SECONDS, Service, until
+from tests.ports import free_port
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 SHIPPED = ROOT / "deploy" / "nginx" / "sapheneia.conf"
@@ -74,7 +76,9 @@ class Proxy:
 
     def client(self, address: str = "127.0.0.1") -> httpx.Client:
         transport = httpx.HTTPTransport(verify=False, local_address=address)
-        return httpx.Client(transport=transport, base_url=f"https://127.0.0.1:{self.https}")
+        return httpx.Client(
+            transport=transport, base_url=f"https://127.0.0.1:{self.https}", timeout=PATIENCE_SECONDS
+        )
 
     def ask(self, name: str, path: str, address: str = "127.0.0.1", **headers: str) -> httpx.Response:
         with self.client(address) as client:
@@ -89,7 +93,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     own = {"LOG_DIR": str(folder), "DATABASE_URL": f"sqlite:///{folder}/sapheneia.db"}
     port = free_port()
     gateway = Service(
-        [sys.executable, "-m", "uvicorn", "forecast.main:app", "--port", str(port)],
+        [sys.executable, "-m", "scripts.serve", "forecast.main:app", "--port", str(port)],
         port,
         {**shared, **own, "INITIALIZE_ON_START": "none", "RATE_LIMIT_PER_MINUTE": "3"},
         folder / "gateway.log",
@@ -109,17 +113,15 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
         folder / "page.log",
     )
     started = Proxy(folder, gateway, page)
-    gateway.start()
-    page.start()
-    process = subprocess.Popen(started.command())
-    try:
+    with ExitStack() as ends:
+        for service in (gateway, page):
+            ends.callback(service.stop)
+            service.start()
+        process = subprocess.Popen(started.command())
+        ends.callback(process.wait, PATIENCE_SECONDS)
+        ends.callback(process.terminate)
         until((folder / "pid").exists)
         yield started
-    finally:
-        process.terminate()
-        process.wait(30)
-        page.stop()
-        gateway.stop()
 
 
 def test_nginx_finds_nothing_wrong_with_the_configuration(proxy: Proxy) -> None:
@@ -137,7 +139,8 @@ def test_the_gateway_and_the_page_answer_over_tls_under_their_names(proxy: Proxy
 
 
 def test_who_comes_without_tls_is_sent_to_it(proxy: Proxy) -> None:
-    answer = httpx.get(f"http://127.0.0.1:{proxy.http}/x?y=1", headers={"Host": API}, trust_env=False)
+    url = f"http://127.0.0.1:{proxy.http}/x?y=1"
+    answer = httpx.get(url, headers={"Host": API}, trust_env=False, timeout=PATIENCE_SECONDS)
     assert (answer.status_code, answer.headers["Location"]) == (301, f"https://{API}/x?y=1")
 
 
@@ -151,10 +154,11 @@ def test_a_websocket_goes_through(proxy: Proxy) -> None:
             sock=socket.create_connection(("127.0.0.1", proxy.https), source_address=("127.0.0.4", 0)),
             additional_headers={"Authorization": f"Bearer {KEY}"},
             origin=Origin(f"https://{API}"),
+            open_timeout=PATIENCE_SECONDS,
         ) as opened,
         pytest.raises(ConnectionClosed) as closed,
     ):
-        opened.recv(timeout=30)
+        opened.recv(timeout=PATIENCE_SECONDS)
     assert closed.value.rcvd is not None
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4404, "There is no job 'none'.")
 

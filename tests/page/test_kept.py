@@ -84,6 +84,7 @@ def test_a_job_is_followed_live_to_its_forecasts_and_they_are_taken_away(
     expect(visitor.tab.get_by_text(f"{SHOPS} of {SHOPS} items done")).to_be_visible()
     visitor.tab.get_by_role("link", name="Open the forecasts").click()
     visitor.tab.get_by_role("link", name="shop 2", exact=True).click()
+    expect(visitor.tab.get_by_role("heading", name="shop 2", exact=True)).to_be_visible()
     visitor.await_chart("#result")
     lines = {line["name"]: line["y"] for line in visitor.figure()}
     assert set(lines) == {"Slow model 80%, lower", "Slow model bands (80%)", "Slow model"}

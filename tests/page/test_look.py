@@ -64,6 +64,7 @@ def test_each_step_is_a_picture_in_which_axe_finds_nothing_serious(
     keep("3-result")
     visitor.tab.get_by_text("The numbers").click()
     visitor.tab.get_by_role("link", name="Test on the last steps").click()
+    expect(visitor.tab.get_by_role("heading", name="Test on the last steps")).to_be_visible()
     visitor.await_chart("#result")
     keep("4-holdout")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.page.conftest import Service, until
 from tests.page.visitor import Visitor
@@ -39,18 +39,19 @@ def viewer(visitor: Visitor, many: str) -> Visitor:
     return visitor
 
 
-def shown(visitor: Visitor) -> list[str]:
-    return visitor.tab.get_by_role("list", name="Series").get_by_role("link").all_inner_texts()
+def expect_shown(visitor: Visitor, numbers: range) -> None:
+    links = visitor.tab.get_by_role("list", name="Series").get_by_role("link")
+    expect(links).to_have_text([f"shop {number:03}" for number in numbers])
 
 
 def test_a_hundred_series_are_paged_by_twenty(viewer: Visitor) -> None:
     expect(viewer.tab.get_by_text("100 series, page 1 of 5")).to_be_visible()
-    assert shown(viewer) == [f"shop {number:03}" for number in range(20)]
+    expect_shown(viewer, range(20))
 
     viewer.tab.get_by_role("link", name="Next").click()
 
     expect(viewer.tab.get_by_text("100 series, page 2 of 5")).to_be_visible()
-    assert shown(viewer) == [f"shop {number:03}" for number in range(20, 40)]
+    expect_shown(viewer, range(20, 40))
     viewer.tab.get_by_role("link", name="shop 027").click()
     expect(viewer.tab.get_by_role("heading", name="shop 027: Forecast")).to_be_visible()
     viewer.await_chart("#result")
@@ -64,10 +65,29 @@ def test_a_series_is_found_as_one_types(viewer: Visitor) -> None:
 
     expect(viewer.tab.get_by_text("10 series with “SHOP 09”")).to_be_visible()
     expect(box).to_be_focused()
-    assert shown(viewer) == [f"shop {number:03}" for number in range(90, 100)]
+    expect_shown(viewer, range(90, 100))
     viewer.tab.get_by_role("link", name="shop 095").click()
     expect(viewer.tab.get_by_role("heading", name="shop 095: Forecast")).to_be_visible()
     expect(box).to_have_value("SHOP 09")
+
+
+def test_what_is_typed_while_an_answer_comes_stays_and_is_searched_for(viewer: Visitor) -> None:
+    box = viewer.tab.get_by_role("searchbox", name="Find a series")
+    held: list[Route] = []
+    viewer.tab.route("**/series?*", lambda route: route.continue_() if held else held.append(route))
+    with viewer.tab.expect_request("**/series?*"):
+        box.press_sequentially("SHOP ")
+    box.press_sequentially("09")
+    box.press("ArrowLeft")
+    box.press("0")
+
+    held[0].continue_()
+
+    expect(viewer.tab.get_by_text("1 series with “SHOP 009”")).to_be_visible()
+    expect(box).to_be_focused()
+    expect(box).to_have_value("SHOP 009")
+    assert box.evaluate("box => box.selectionStart") == len("SHOP 00")
+    expect_shown(viewer, range(9, 10))
 
 
 def test_a_search_that_finds_nothing_says_so(viewer: Visitor) -> None:
@@ -91,6 +111,7 @@ def test_layers_are_chosen_by_boxes_and_stay_chosen_for_the_next_series(viewer: 
     assert visible()["SeasonalNaive bands (80%, 50%)"]
     assert not visible()["Slow model"]
     viewer.tab.get_by_role("link", name="shop 003").click()
+    expect(viewer.tab.get_by_role("heading", name="shop 003: Forecast")).to_be_visible()
     viewer.await_chart("#result")
     expect(naive).to_be_checked()
     assert visible()["SeasonalNaive bands (80%, 50%)"]
@@ -110,11 +131,10 @@ def test_a_layers_box_has_the_colour_of_its_line(viewer: Visitor) -> None:
 
 def test_the_layers_are_part_of_the_copied_link(viewer: Visitor, browser: Browser, page: Service) -> None:
     viewer.tab.get_by_role("checkbox", name="SeasonalNaive", exact=True).uncheck()
-    viewer.button("Copy the link to this view").click()
-    expect(viewer.button("Copied")).to_be_visible()
+    address = viewer.copy(viewer.button("Copy the link to this view"))
     other = Visitor(browser, page.url)
 
-    other.go(viewer.clipboard())
+    other.go(address)
 
     other.await_chart("#result")
     expect(other.tab.get_by_role("checkbox", name="SeasonalNaive", exact=True)).not_to_be_checked()

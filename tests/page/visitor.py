@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Response, expect
 
 PATIENCE_MS = 60_000
+NOTE_COPIED = """button => new MutationObserver(() => {
+  if (button.textContent === "Copied") button.dataset.noted = "";
+}).observe(button, { childList: true })"""
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -15,13 +18,16 @@ class Visitor:
     """One tab with its own cookies.
 
     `refusals` are the statuses that a test expects beside success; `faults` is what went wrong in the tab,
-    and what it asked of another host.
+    and what it asked of another host. `elsewhere` is an address of another host that the tab is to be kept
+    from: `stops` is what it says of that, whenever it does.
     """
 
     def __init__(self, browser: Browser, address: str, **options: Any) -> None:
         self.address = address
         self.refusals: set[int] = set()
         self.faults: list[str] = []
+        self.elsewhere: str | None = None
+        self.stops: list[str] = []
         options.setdefault("viewport", {"width": 1280, "height": 900})
         self.context = browser.new_context(base_url=address, accept_downloads=True, **options)
         self.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address)
@@ -87,7 +93,8 @@ class Visitor:
         self.await_chart("#result")
 
     def await_chart(self, box: str) -> None:
-        expect(self.tab.locator(f"{box} .main-svg").first).to_be_visible()
+        """Wait until a chart is drawn, with all that its script does after that."""
+        expect(self.tab.locator(f"{box}:not([aria-busy]) .main-svg").first).to_be_visible()
 
     def figure(self, box: str = "#result") -> list[dict[str, Any]]:
         """Return the names and values of the lines that a chart was given."""
@@ -101,19 +108,33 @@ class Visitor:
         waiting.value.save_as(place)
         return place.read_bytes()
 
+    def copy(self, button: Locator, clicks: int = 1) -> str:
+        """Press a button that copies, and return what it has copied.
+
+        It says so for two seconds, in which nobody may look; so what it says is noted on it.
+        """
+        button.evaluate(NOTE_COPIED)
+        button.click(click_count=clicks)
+        expect(self.tab.locator("[data-noted]")).to_have_count(1)
+        return self.clipboard()
+
     def clipboard(self) -> str:
         return str(self.tab.evaluate("navigator.clipboard.readText()"))
 
     def _hear(self, message: ConsoleMessage) -> None:
         # A refused request has its own check, by its status.
         if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
-            self.faults.append(f"{message.type}: {message.text}")
+            self._tell(f"{message.type}: {message.text}")
 
     def _watch(self, request: Request) -> None:
         if request.url.startswith(("data:", "blob:")):
             return
         if urlsplit(request.url).netloc != urlsplit(self.address).netloc:
-            self.faults.append(f"left the host: {request.url}")
+            self._tell(f"left the host: {request.url}")
+
+    def _tell(self, fault: str) -> None:
+        stopped = self.elsewhere is not None and self.elsewhere in fault
+        (self.stops if stopped else self.faults).append(fault)
 
     def _check(self, response: Response) -> None:
         if response.status >= 400 and response.status not in self.refusals:

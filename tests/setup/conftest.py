@@ -1,9 +1,9 @@
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import ports
 from tests.setup.clone import Clone, copy_tree
 
 
@@ -15,9 +15,7 @@ def clone(tmp_path: Path) -> Iterator[Clone]:
 
 
 def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
+    return str(ports.free_port())
 
 
 @pytest.fixture

@@ -140,6 +140,8 @@ def test_a_page_that_dies_while_it_starts_shows_its_last_words(
 def test_a_page_that_does_not_reach_the_api_in_time_can_be_stopped(
     clone: Clone, settings: dict[str, str]
 ) -> None:
+    assert clone.run("run-venv", "api", **settings).returncode == 0  # it is ready in its own time
+
     refused = clone.run(
         "run-venv", "all", **(settings | {"UI_API_BASE_URL": "http://127.0.0.1:1", "READY_SECONDS": "3"})
     )

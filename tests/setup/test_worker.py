@@ -35,7 +35,7 @@ def test_stop_ends_every_worker_and_spares_others_processes(clone: Clone) -> Non
     workers = [
         subprocess.Popen(command, cwd=clone.folder, env=clone.env, stdout=subprocess.PIPE) for _ in range(2)
     ]
-    stranger = subprocess.Popen(["sleep", "60"])
+    stranger = subprocess.Popen(["sleep", "600"])
     (clone.folder / f"run/worker-{stranger.pid}.pid").write_text(f"{stranger.pid}\n")
     try:
         for worker in workers:

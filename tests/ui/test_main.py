@@ -7,6 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -24,15 +26,14 @@ def start(folder: Path, *arguments: str, **settings: str) -> subprocess.Complete
 
 
 def test_the_page_says_where_it_is_in_one_line_and_nothing_of_what_goes_well(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = str(listener.getsockname()[1])
+    port = str(free_port())
     env = {"PATH": os.environ["PATH"], "ENV_FILE": "/nonexistent", "PYTHONPATH": str(ROOT)}
     env |= {"API_SECRET_KEY": "k", "UI_PORT": port, "UI_API_BASE_URL": "http://127.0.0.1:1"}
     command = [sys.executable, "-m", "ui"]
     with subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True) as page:
         assert page.stderr is not None
         first = page.stderr.readline()
-        answer = httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False)
+        answer = httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False, timeout=60)
         page.terminate()
         rest = page.stderr.read()
 
@@ -73,8 +74,7 @@ def test_a_port_in_use_ends_the_start_with_a_sentence(tmp_path: Path) -> None:
 def test_in_a_container_it_listens_where_it_is_told_and_answers_under_the_names_of_where_it_is_published(
     tmp_path: Path,
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = str(listener.getsockname()[1])
+    port = str(free_port())
     env = {"PATH": os.environ["PATH"], "ENV_FILE": "/nonexistent", "PYTHONPATH": str(ROOT)}
     env |= {"API_SECRET_KEY": "k", "UI_PORT": port, "UI_API_BASE_URL": "http://127.0.0.1:1"}
     command = [sys.executable, "-m", "ui", "127.0.0.2"]
@@ -82,7 +82,7 @@ def test_in_a_container_it_listens_where_it_is_told_and_answers_under_the_names_
         assert page.stderr is not None
         first = page.stderr.readline()
         url = f"http://127.0.0.2:{port}/health"
-        with httpx.Client(trust_env=False) as client:
+        with httpx.Client(trust_env=False, timeout=60) as client:
             known = client.get(url, headers={"Host": "localhost"})
             foreign = client.get(url, headers={"Host": "elsewhere.example"})
         page.terminate()

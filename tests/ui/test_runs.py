@@ -212,6 +212,7 @@ async def _turn() -> None:
 def test_a_model_is_loaded_first_and_its_progress_told(
     store: Store, runs: Runs, gateway: FakeGateway, background: Background, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("ui.api_client.monotonic", lambda: 100.0)  # all in one moment, however long it takes
     gateway.states["ets"] = ("uninitialized", None)
     gateway.after_load["ets"] = [*[("initializing", None)] * 8, ("ready", None)]
     seen: list[dict[str, Any]] = []

@@ -5,6 +5,7 @@ import { watchDrops } from "./drop.js";
 import { forgetUnreachable, markFaults, tellUnreachable } from "./faults.js";
 import { renewHorizon, watchHorizon } from "./horizon.js";
 import { keepForm } from "./keep.js";
+import { watchSearch } from "./search.js";
 
 const result = () => document.getElementById("result");
 
@@ -12,7 +13,13 @@ drawAll(document);
 watchDrops(document.getElementById("drop"));
 keepForm(document.querySelector("form[data-keep]"));
 watchHorizon(document.getElementById("forecast"));
+watchSearch();
 
+// A button that is renewed between the press and the release of a key or a pointer would never hear of its click.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { target, requestConfig } = event.detail;
+  if (target.id.startsWith("state-") && requestConfig.verb === "get" && target.querySelector(":active")) event.detail.shouldSwap = false;
+});
 document.addEventListener("htmx:afterSettle", (event) => {
   drawAll(event.target);
   if (event.target.id === "data") renewHorizon();
