@@ -29,7 +29,7 @@ async def forecast(client: httpx.AsyncClient, name: str, **headers: str) -> http
 
 
 async def entered(gate: Gate) -> None:
-    assert await asyncio.to_thread(gate.entered.wait, 10)
+    assert await asyncio.to_thread(gate.entered.wait, 60)
 
 
 def test_the_gateway_lives_while_a_model_loads_and_predicts(

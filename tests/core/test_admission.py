@@ -19,13 +19,13 @@ def test_a_job_whose_deadline_passes_while_it_waits_ends_in_an_error_and_is_not_
     adapter = FakeAdapter(gate)
     worker = start(gated(adapter))
     first = worker.submit([make_task("first")], PATIENT)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     late = worker.submit([make_task("late")], 0.01)
     assert not threading.Event().wait(0.05)
     gate.opened.set()
     first.result()
     with pytest.raises(DeadlineError, match="deadline passed"):
-        late.result(5)
+        late.result(60)
     assert adapter.computed == ["first"]
 
 
@@ -33,7 +33,7 @@ def test_a_full_queue_refuses_at_once(start: Start) -> None:
     gate = Gate()
     worker = start(gated(FakeAdapter(gate)), queue_size=3)
     running = worker.submit([make_task("running")], PATIENT)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     waiting = worker.submit([make_task("w1"), make_task("w2"), make_task("w3")], PATIENT)
     with pytest.raises(OverloadedError, match="3 series wait already") as refused:
         worker.submit([make_task("too many")], PATIENT)
@@ -49,7 +49,7 @@ def test_a_full_queue_is_told_before_anything_is_read(start: Start) -> None:
     worker = start(gated(FakeAdapter(gate)), queue_size=2)
     worker.refuse_if_full()
     futures = [worker.submit([make_task("running")], PATIENT)]
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     futures.append(worker.submit([make_task("w1")], PATIENT))
     worker.refuse_if_full()
     futures.append(worker.submit([make_task("w2")], PATIENT))
@@ -65,7 +65,7 @@ def test_a_queue_is_full_by_the_bytes_of_its_series_too(start: Start) -> None:
     gate = Gate()
     worker = start(gated(FakeAdapter(gate)), queue_bytes=1_648)
     running = worker.submit([make_task("running")], PATIENT)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     waiting = worker.submit([make_task("w", values=range(60))], PATIENT)  # 16 bytes each
     with pytest.raises(OverloadedError, match="1 series wait already"):
         worker.submit([make_task("too large", values=range(41))], PATIENT)

@@ -104,7 +104,7 @@ def test_a_plan_that_was_given_up_is_never_computed(
     settings = make_settings()
 
     async def planning() -> None:
-        assert await asyncio.to_thread(adapter.gate.entered.wait, 10)
+        assert await asyncio.to_thread(adapter.gate.entered.wait, 60)
 
     async def scene() -> None:
         held = error is DeadlineError
@@ -147,7 +147,7 @@ def test_a_request_that_is_given_up_while_a_thread_queues_it_is_never_computed(
     monkeypatch.setattr(worker, "submit", submit_slowly)
 
     async def queueing() -> None:
-        assert await asyncio.to_thread(gate.entered.wait, 10)
+        assert await asyncio.to_thread(gate.entered.wait, 60)
 
     async def scene() -> None:
         patience = Patience(time.monotonic(), 600, queueing)

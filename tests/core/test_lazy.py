@@ -191,7 +191,7 @@ def test_a_request_during_a_drain_waits_for_its_end_and_then_loads(
     assert forecast(demanding).status_code == 200
     fake.on_predict = gate
     running, answers = in_thread(lambda: forecast(demanding))
-    assert gate.entered.wait(30)
+    assert gate.entered.wait(60)
     draining, _ = in_thread(lambda: demanding.post(f"{PREFIX}/shutdown"))
     while not service.snapshot.draining:
         time.sleep(0.001)
@@ -209,7 +209,7 @@ def test_a_shutdown_of_the_load_is_told_to_those_who_wait_for_it(
     gate = Gate()
     fake.on_load = gate
     waiting, answers = in_thread(lambda: forecast(demanding))
-    assert gate.entered.wait(30)
+    assert gate.entered.wait(60)
     demanding.post(f"{PREFIX}/shutdown")
     gate.opened.set()
     waiting.join()
@@ -222,7 +222,7 @@ def test_a_request_during_a_load_that_was_shut_down_waits_for_its_end_and_loads_
     gate = Gate()
     loads = count_loads(fake, gate)
     assert prefer(demanding, "wait=0").status_code == 503
-    assert gate.entered.wait(30)
+    assert gate.entered.wait(60)
     demanding.post(f"{PREFIX}/shutdown")
     assert prefer(demanding, "wait=0").status_code == 503
     waiting, answers = in_thread(lambda: prefer(demanding, "wait=60"))

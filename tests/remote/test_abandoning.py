@@ -79,7 +79,7 @@ def test_the_worker_drops_what_a_caller_of_the_gateway_gave_up(
     fake.on_predict = gate
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(service.post, f"{PREFIX}/inference", json=REQUEST)
-        assert gate.entered.wait(30)
+        assert gate.entered.wait(60)
         before = len(fake.computed)
         late = gateway.post(f"{PREFIX}/inference", json=REQUEST, headers=impatient)
         assert late.json()["error"] in ("DEADLINE_EXCEEDED", "OVERLOADED")
