@@ -85,16 +85,16 @@ def test_a_job_that_would_come_too_late_is_refused_at_once(start: Start) -> None
     gate = Gate()
     worker = start(gated(FakeAdapter(gate)), max_batch=1)
     for _ in range(2):
-        worker._line.pace.learn(Kind(4, 3), 1, 1.0)
+        worker._line.pace.learn(Kind(4, 3), 1, 1000.0)  # so long that no pause of this host counts beside it
     accepted, refused = [], 0
     for number in range(40):
         try:
-            accepted.append(worker.submit([make_task(str(number))], 3.0))
+            accepted.append(worker.submit([make_task(str(number))], 3000.0))
         except OverloadedError as error:
             refused += 1
             assert error.retry_after is not None
             assert error.retry_after >= 1
-    # One second each and 3 s of patience, of which a tenth is kept back: two can be served.
+    # A thousand seconds each and three of patience, of which a tenth is kept back: two can be served.
     assert (len(accepted), refused) == (2, 38)
     for future in accepted:
         future.cancel()
@@ -104,19 +104,19 @@ def test_a_job_that_would_come_too_late_is_refused_at_once(start: Start) -> None
 def test_an_idle_worker_refuses_nobody_for_a_bad_estimate(start: Start) -> None:
     worker = start(lambda tasks: [last_value(task) for task in tasks])
     for _ in range(2):
-        worker._line.pace.learn(Kind(4, 3), 1, 60.0)
-    assert len(worker.submit([make_task()], 1.0).result().forecasts) == 1
+        worker._line.pace.learn(Kind(4, 3), 1, 60 * PATIENT)
+    assert len(worker.submit([make_task()], PATIENT).result().forecasts) == 1
 
 
 def test_jobs_of_other_kinds_count_as_batches_of_their_own(start: Start) -> None:
     gate = Gate()
     worker = start(gated(FakeAdapter(gate)), max_batch=64)
     for _ in range(2):
-        worker._line.pace.learn(Kind(1, 3), 1, 0.3)
+        worker._line.pace.learn(Kind(1, 3), 1, 1000.0)
     accepted, refused = [], 0
     for horizon in range(1, 41):
         try:
-            accepted.append(worker.submit([make_task("a", horizon)], 0.9))
+            accepted.append(worker.submit([make_task("a", horizon)], 3000.0))
         except OverloadedError:
             refused += 1
     assert (len(accepted), refused) == (2, 38)

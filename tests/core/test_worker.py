@@ -153,6 +153,8 @@ def test_closing_finishes_what_runs_and_tells_what_waits(start: Start) -> None:
     waiting = worker.submit([make_task("waiting", 9)], PATIENT)
     closing = threading.Thread(target=worker.close)
     closing.start()
+    while not worker._closing:  # else what waits would be computed, too
+        threading.Event().wait(0.001)
     gate.opened.set()
     closing.join()
     assert len(running.result().forecasts) == 1
