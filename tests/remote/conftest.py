@@ -1,6 +1,5 @@
 """Services that models run in, and the gateway before them: real servers on loopback."""
 
-import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -50,12 +49,6 @@ def hanging(arrived: threading.Event, dropped: threading.Event) -> Scripted:
         return Response()
 
     return Scripted(hang)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
 
 
 @pytest.fixture

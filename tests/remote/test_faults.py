@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from tests.core.conftest import PREFIX, REQUEST
-from tests.remote.conftest import MakeGateway, free_port
+from tests.ports import free_port
+from tests.remote.conftest import MakeGateway
 
 
 @contextmanager

@@ -19,7 +19,8 @@ from fastapi import FastAPI
 from forecast.remote.circuit import PAUSE_SECONDS
 from tests.conftest import AUTHORIZED, KEY, ROOT, MakeApp
 from tests.core.conftest import DAYS, PREFIX, REQUEST
-from tests.remote.conftest import Serve, free_port, hanging
+from tests.ports import free_port
+from tests.remote.conftest import Serve, hanging
 
 # A series of seven days is never answered; that it is being computed is said on stdout.
 SERVICE = """

@@ -18,6 +18,7 @@ from forecast.core.data.transfer import MeteredLoop
 from forecast.core.errors import DataError, ForbiddenError, SapheneiaError, SourceError, TooLargeError
 from forecast.core.principal import DEFAULT_CLIENT
 from tests.core.data.conftest import Handler, Start, answer
+from tests.ports import free_port
 
 pytestmark = pytest.mark.anyio
 Make = Callable[..., Settings]
@@ -188,9 +189,9 @@ async def test_a_store_that_delivers_something_else_is_an_error_of_the_data(
 
 
 async def test_a_store_that_is_not_there_is_an_error_of_the_data(
-    scheme: str, environment: Callable[[int], None], make_settings: Make, unused_port: int
+    scheme: str, environment: Callable[[int], None], make_settings: Make
 ) -> None:
-    environment(unused_port)
+    environment(free_port())
     seconds = 3 if scheme == "s3" else 1  # the libraries of the others try until the time is up
     error = await fault(scheme, make_settings(data_buckets_allowed=ALLOWED, data_url_timeout_seconds=seconds))
     assert isinstance(error, DataError)
