@@ -78,7 +78,7 @@ def test_many_first_callers_share_one_load_and_hold_no_thread(
 
     async def scene(url: str) -> list[httpx.Response]:
         async with httpx.AsyncClient(
-            base_url=url, headers=AUTHORIZED, timeout=30, limits=httpx.Limits(max_connections=100)
+            base_url=url, headers=AUTHORIZED, timeout=90, limits=httpx.Limits(max_connections=100)
         ) as client:
             calls = [asyncio.create_task(client.post(f"{PREFIX}/inference", json=REQUEST)) for _ in range(64)]
             assert await asyncio.to_thread(gate.entered.wait, 60)
@@ -106,7 +106,7 @@ def test_every_waiting_caller_gets_the_error_of_the_one_load(
     loads = count_loads(fake, fail)
 
     async def scene(url: str) -> list[httpx.Response]:
-        async with httpx.AsyncClient(base_url=url, headers=AUTHORIZED, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=url, headers=AUTHORIZED, timeout=90) as client:
             calls = [asyncio.create_task(client.post(f"{PREFIX}/inference", json=REQUEST)) for _ in range(8)]
             assert await asyncio.to_thread(gate.entered.wait, 60)
             gate.opened.set()
