@@ -138,7 +138,7 @@ def loading(default: None, client: TestClient, fake: FakeAdapter, hub: Hub) -> t
     fake.on_load = find
     answer = client.post(f"{PREFIX}/initialization", json={"wait": False})
     assert (answer.status_code, answer.json()["model_status"]) == (202, "initializing")
-    assert stop.reached.wait(30)
+    assert stop.reached.wait(60)
     return client, stop
 
 
