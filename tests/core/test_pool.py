@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,7 +82,7 @@ def await_end_of(pid: int) -> None:
 
 def kill_idle(pool: FitPool, pid: int) -> None:
     """Kill a process of a pool, and return when its executor has noticed."""
-    thread = pool._executor._executor_manager_thread  # type: ignore[attr-defined]
+    thread: Any = pool._executor._executor_manager_thread
     os.kill(pid, signal.SIGKILL)
     thread.join(60)
     assert not thread.is_alive()
