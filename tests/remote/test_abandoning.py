@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -82,6 +82,12 @@ def waits(service: httpx.Client, series: int) -> bool:
     return f'series_waiting{{model="fake"}} {series}.0' in service.get("/metrics").text
 
 
+def is_queued(asked: Future[httpx.Response], service: httpx.Client) -> bool:
+    """Return when a request waits for the model, or has ended before it did: whether it waits."""
+    until(lambda: asked.done() or waits(service, 1))
+    return not asked.done()
+
+
 def test_the_worker_drops_what_a_caller_of_the_gateway_gave_up(
     make_gateway: MakeGateway, service: httpx.Client, fake: FakeAdapter
 ) -> None:
@@ -96,8 +102,7 @@ def test_the_worker_drops_what_a_caller_of_the_gateway_gave_up(
         for deadline in DEADLINES:
             impatient = {"X-Deadline-Ms": deadline}
             late = pool.submit(gateway.post, f"{PREFIX}/inference", json=REQUEST, headers=impatient)
-            until(lambda late=late: late.done() or waits(service, 1))
-            queued = not late.done()
+            queued = is_queued(late, service)
             assert late.result().json()["error"] in ("DEADLINE_EXCEEDED", "OVERLOADED")
             until(lambda: waits(service, 0))  # the service notices a little later than the gateway
             if queued:
