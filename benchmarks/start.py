@@ -1,7 +1,6 @@
 """From the start of the service's process to its first answer."""
 
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from http.client import HTTPConnection
 
 from benchmarks.gateway import KEY, ROOT
 from benchmarks.report import Table
+from tests.ports import free_port
 
 _IMPORTS = "import fastapi, uvicorn, pandas"
 _PATIENCE_SECONDS, _PAUSE_SECONDS = 60.0, 0.005
@@ -50,7 +50,7 @@ def _time_imports() -> float:
 
 
 def _time_start(models: str) -> float:
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         settings = {
             "ENV_FILE": os.devnull,
@@ -90,9 +90,3 @@ def _await_answer(port: int, server: "subprocess.Popen[bytes]") -> None:
         finally:
             connection.close()
     raise RuntimeError("The service did not answer.")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

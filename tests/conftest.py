@@ -1,6 +1,7 @@
 import gc
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,8 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAdapter]:
     fake_model.service.figures = Figures("fake")
     yield adapter
     fake_model.service.shutdown()
+    while fake_model.service.snapshot.draining:  # as a load does that a test has just let go on
+        threading.Event().wait(0.005)
 
 
 @pytest.fixture

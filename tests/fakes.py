@@ -68,7 +68,7 @@ class Gate:
 
     def __call__(self, _: object) -> None:
         self.entered.set()
-        assert self.opened.wait(30), "the test never opened the gate"
+        assert self.opened.wait(90), "the test never opened the gate"
 
 
 def last_value(task: Task) -> Forecast:

@@ -3,11 +3,11 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
 
+from tests.ports import free_port
 from tests.watcher import Watcher
 
 PATIENCE_SECONDS = 60
@@ -36,8 +36,7 @@ class PostgresServer:
         if self._user:
             os.chown(self.folder, pwd.getpwnam(self._user).pw_uid, -1)
         self._watcher = Watcher(_REMOVE, str(binaries / "pg_ctl"), str(self.folder), user=self._user)
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = listener.getsockname()[1]
+        self.port = free_port()
         self._run("initdb", "-U", "tests", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
 
     def start(self) -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+from tests.ports import free_port
 from tests.watcher import Watcher
 
 PATIENCE_SECONDS = 30
@@ -32,8 +33,7 @@ class RedisServer:
         self.folder = Path(tempfile.mkdtemp(prefix="sapheneia-redis-"))
         self._watcher = Watcher(_REMOVE, str(self.folder))
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = listener.getsockname()[1]
+        self.port = free_port()
 
     @property
     def url(self) -> str:

@@ -31,6 +31,9 @@ from tests.databases import require
 from tests.postgres import find_binaries
 from tests.redis_server import find_redis
 
+MANY = 60
+"""Series of a job, of which a slow host still does more than none a second, as it is told."""
+
 pytestmark = pytest.mark.timeout(300)  # several processes import torch, one after the other
 
 
@@ -96,7 +99,7 @@ def test_single_calls_are_told_alone_and_beside_a_request_of_many_series(checkpo
 
 def test_a_request_that_ends_before_its_callers_ends_the_benchmark(checkpoints: Path) -> None:
     with pytest.raises(RuntimeError, match="2 series were answered, or refused, before the caller was done"):
-        mixed.measure("bolt-tiny", checkpoints, series=2, seconds=0.2)
+        mixed.measure("bolt-tiny", checkpoints, series=2, seconds=2.0)
 
 
 @pytest.mark.parametrize("measure", [fits.measure_prophet, fits.measure_statsforecast])
@@ -111,12 +114,12 @@ def test_a_request_of_fits_forecasts_as_the_library_and_is_remembered(
 
 
 def test_a_job_is_told_beside_the_same_request_on_all_cores_and_on_one_less(tmp_path: Path) -> None:
-    rows = jobs.measure_embedded(noop.MODEL_ID, tmp_path, 3, turns=1).rows
+    rows = jobs.measure_embedded(noop.MODEL_ID, tmp_path, MANY, turns=1).rows
 
     cores = available_cores()
     assert [int(row[0]) for row in rows] == ([cores, cores - 1] if cores > 1 else [1])
     for _, series, inference, job, rate, _ in rows:
-        assert series == "3"
+        assert series == str(MANY)
         assert float(inference) >= 0  # told in tenths of a second
         assert float(job) > 0
         assert float(rate) > 0
@@ -125,7 +128,8 @@ def test_a_job_is_told_beside_the_same_request_on_all_cores_and_on_one_less(tmp_
 def test_a_job_by_celery_is_told_for_each_number_of_workers(tmp_path: Path) -> None:
     require(find_binaries(), "PostgreSQL")
     require(find_redis(), "redis-server")
-    ((workers, _, rate, ratio),) = jobs.measure_celery(noop.MODEL_ID, tmp_path, 3, turns=1, workers=(1,)).rows
+    table = jobs.measure_celery(noop.MODEL_ID, tmp_path, MANY, turns=1, workers=(1,))
+    ((workers, _, rate, ratio),) = table.rows
 
     assert (workers, ratio) == ("1", "1.00")
     assert float(rate) > 0

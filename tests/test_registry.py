@@ -114,6 +114,6 @@ def test_the_server_ends_without_a_traceback_where_settings_are_wrong(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=90,
     )
     assert (ran.returncode, ran.stderr.splitlines()) == (1, told)

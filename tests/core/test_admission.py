@@ -19,13 +19,13 @@ def test_a_job_whose_deadline_passes_while_it_waits_ends_in_an_error_and_is_not_
     adapter = FakeAdapter(gate)
     worker = start(gated(adapter))
     first = worker.submit([make_task("first")], PATIENT)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     late = worker.submit([make_task("late")], 0.01)
     assert not threading.Event().wait(0.05)
     gate.opened.set()
     first.result()
     with pytest.raises(DeadlineError, match="deadline passed"):
-        late.result(5)
+        late.result(60)
     assert adapter.computed == ["first"]
 
 
@@ -33,7 +33,7 @@ def test_a_full_queue_refuses_at_once(start: Start) -> None:
     gate = Gate()
     worker = start(gated(FakeAdapter(gate)), queue_size=3)
     running = worker.submit([make_task("running")], PATIENT)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     waiting = worker.submit([make_task("w1"), make_task("w2"), make_task("w3")], PATIENT)
     with pytest.raises(OverloadedError, match="3 series wait already") as refused:
         worker.submit([make_task("too many")], PATIENT)
@@ -49,7 +49,7 @@ def test_a_full_queue_is_told_before_anything_is_read(start: Start) -> None:
     worker = start(gated(FakeAdapter(gate)), queue_size=2)
     worker.refuse_if_full()
     futures = [worker.submit([make_task("running")], PATIENT)]
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     futures.append(worker.submit([make_task("w1")], PATIENT))
     worker.refuse_if_full()
     futures.append(worker.submit([make_task("w2")], PATIENT))
@@ -65,7 +65,7 @@ def test_a_queue_is_full_by_the_bytes_of_its_series_too(start: Start) -> None:
     gate = Gate()
     worker = start(gated(FakeAdapter(gate)), queue_bytes=1_648)
     running = worker.submit([make_task("running")], PATIENT)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     waiting = worker.submit([make_task("w", values=range(60))], PATIENT)  # 16 bytes each
     with pytest.raises(OverloadedError, match="1 series wait already"):
         worker.submit([make_task("too large", values=range(41))], PATIENT)
@@ -85,16 +85,16 @@ def test_a_job_that_would_come_too_late_is_refused_at_once(start: Start) -> None
     gate = Gate()
     worker = start(gated(FakeAdapter(gate)), max_batch=1)
     for _ in range(2):
-        worker._line.pace.learn(Kind(4, 3), 1, 1.0)
+        worker._line.pace.learn(Kind(4, 3), 1, 1000.0)  # so long that no pause of this host counts beside it
     accepted, refused = [], 0
     for number in range(40):
         try:
-            accepted.append(worker.submit([make_task(str(number))], 3.0))
+            accepted.append(worker.submit([make_task(str(number))], 3000.0))
         except OverloadedError as error:
             refused += 1
             assert error.retry_after is not None
             assert error.retry_after >= 1
-    # One second each and 3 s of patience, of which a tenth is kept back: two can be served.
+    # A thousand seconds each and three of patience, of which a tenth is kept back: two can be served.
     assert (len(accepted), refused) == (2, 38)
     for future in accepted:
         future.cancel()
@@ -104,19 +104,19 @@ def test_a_job_that_would_come_too_late_is_refused_at_once(start: Start) -> None
 def test_an_idle_worker_refuses_nobody_for_a_bad_estimate(start: Start) -> None:
     worker = start(lambda tasks: [last_value(task) for task in tasks])
     for _ in range(2):
-        worker._line.pace.learn(Kind(4, 3), 1, 60.0)
-    assert len(worker.submit([make_task()], 1.0).result().forecasts) == 1
+        worker._line.pace.learn(Kind(4, 3), 1, 60 * PATIENT)
+    assert len(worker.submit([make_task()], PATIENT).result().forecasts) == 1
 
 
 def test_jobs_of_other_kinds_count_as_batches_of_their_own(start: Start) -> None:
     gate = Gate()
     worker = start(gated(FakeAdapter(gate)), max_batch=64)
     for _ in range(2):
-        worker._line.pace.learn(Kind(1, 3), 1, 0.3)
+        worker._line.pace.learn(Kind(1, 3), 1, 1000.0)
     accepted, refused = [], 0
     for horizon in range(1, 41):
         try:
-            accepted.append(worker.submit([make_task("a", horizon)], 0.9))
+            accepted.append(worker.submit([make_task("a", horizon)], 3000.0))
         except OverloadedError:
             refused += 1
     assert (len(accepted), refused) == (2, 38)

@@ -87,7 +87,7 @@ def test_no_more_than_two_chunks_a_process_are_handed_out_at_once() -> None:
 
     def wait(item: int) -> int:
         waiting.append(item)
-        gate.wait(30)
+        gate.wait(90)
         return item
 
     with ThreadPoolExecutor(8) as pool:
@@ -108,7 +108,7 @@ def test_items_that_a_closing_pool_cancels_are_waited_for_no_longer(monkeypatch:
     monkeypatch.setattr("forecast.core.chunks._LOOK_SECONDS", 0.01)
     with ThreadPoolExecutor(1) as pool:
         gate = threading.Event()
-        pool.submit(gate.wait, 30)
+        pool.submit(gate.wait, 90)
         chunks = Chunks(pool, 1, double, range(5))
         pool.shutdown(wait=False, cancel_futures=True)
         with pytest.raises(CancelledError):

@@ -41,6 +41,24 @@ def failing(times: int, error: Exception) -> Callable[[object], None]:
     return fail
 
 
+class Stopped:
+    """A clock that stands where a test puts it, for what tells its seconds by `time.monotonic`."""
+
+    def __init__(self) -> None:
+        self.now = time.monotonic()
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Stopped:
+    """The clock of those who wait for a load: however slow the host, no second of theirs passes."""
+    clock = Stopped()
+    monkeypatch.setattr(lazy, "time", clock)
+    return clock
+
+
 def count_loads(fake: FakeAdapter, then: Callable[[Any], None] = lambda config: None) -> list[Any]:
     loads: list[Any] = []
 
@@ -69,6 +87,7 @@ def test_without_the_setting_nothing_is_loaded_and_nothing_preferred(client: Tes
     assert client.get(f"{PREFIX}/status").json()["model_status"] == "uninitialized"
 
 
+@pytest.mark.usefixtures("clock")
 def test_who_prefers_not_to_wait_is_told_to_come_again_while_the_load_goes_on(
     demanding: TestClient, fake: FakeAdapter
 ) -> None:
@@ -126,7 +145,7 @@ def test_a_load_that_somebody_else_began_is_waited_for(demanding: TestClient, fa
 
 
 def test_a_load_that_fails_is_told_by_its_own_error_and_not_tried_again_at_once(
-    demanding: TestClient, fake: FakeAdapter, monkeypatch: pytest.MonkeyPatch
+    demanding: TestClient, fake: FakeAdapter, monkeypatch: pytest.MonkeyPatch, clock: Stopped
 ) -> None:
     loads = count_loads(fake, failing(1, CheckpointError("no such weights", details={"checkpoint": "x"})))
     for expected in (None, "5"):
@@ -134,6 +153,7 @@ def test_a_load_that_fails_is_told_by_its_own_error_and_not_tried_again_at_once(
         assert (failed.status_code, failed.json()["error"]) == (422, "CHECKPOINT_UNAVAILABLE")
         assert (failed.json()["detail"], failed.json()["details"]) == ("no such weights", {"checkpoint": "x"})
         assert failed.headers.get("Retry-After") == expected
+        clock.now = service.snapshot.load.ended_at + 0.5
     assert len(loads) == 1
     monkeypatch.setattr(lazy, "RETRY_PAUSE_SECONDS", 0)
     assert forecast(demanding).status_code == 200
@@ -191,7 +211,7 @@ def test_a_request_during_a_drain_waits_for_its_end_and_then_loads(
     assert forecast(demanding).status_code == 200
     fake.on_predict = gate
     running, answers = in_thread(lambda: forecast(demanding))
-    assert gate.entered.wait(30)
+    assert gate.entered.wait(60)
     draining, _ = in_thread(lambda: demanding.post(f"{PREFIX}/shutdown"))
     while not service.snapshot.draining:
         time.sleep(0.001)
@@ -209,7 +229,7 @@ def test_a_shutdown_of_the_load_is_told_to_those_who_wait_for_it(
     gate = Gate()
     fake.on_load = gate
     waiting, answers = in_thread(lambda: forecast(demanding))
-    assert gate.entered.wait(30)
+    assert gate.entered.wait(60)
     demanding.post(f"{PREFIX}/shutdown")
     gate.opened.set()
     waiting.join()
@@ -222,7 +242,7 @@ def test_a_request_during_a_load_that_was_shut_down_waits_for_its_end_and_loads_
     gate = Gate()
     loads = count_loads(fake, gate)
     assert prefer(demanding, "wait=0").status_code == 503
-    assert gate.entered.wait(30)
+    assert gate.entered.wait(60)
     demanding.post(f"{PREFIX}/shutdown")
     assert prefer(demanding, "wait=0").status_code == 503
     waiting, answers = in_thread(lambda: prefer(demanding, "wait=60"))

@@ -35,7 +35,7 @@ def test_a_caller_who_goes_away_leaves_the_load_to_the_others(make_settings: Cal
     settings = make_settings(lazy_initialization=True)
 
     async def gone() -> None:
-        assert await asyncio.to_thread(gate.entered.wait, 10)
+        assert await asyncio.to_thread(gate.entered.wait, 60)
 
     async def never() -> None:
         await asyncio.Event().wait()
@@ -78,10 +78,10 @@ def test_many_first_callers_share_one_load_and_hold_no_thread(
 
     async def scene(url: str) -> list[httpx.Response]:
         async with httpx.AsyncClient(
-            base_url=url, headers=AUTHORIZED, timeout=30, limits=httpx.Limits(max_connections=100)
+            base_url=url, headers=AUTHORIZED, timeout=90, limits=httpx.Limits(max_connections=100)
         ) as client:
             calls = [asyncio.create_task(client.post(f"{PREFIX}/inference", json=REQUEST)) for _ in range(64)]
-            assert await asyncio.to_thread(gate.entered.wait, 10)
+            assert await asyncio.to_thread(gate.entered.wait, 60)
             assert (await client.get("/health/live")).status_code == 200
             # A shutdown runs in a thread of the pool, which has 40.
             assert (await client.post("/forecast/v1/statsforecast/shutdown")).status_code == 200
@@ -106,9 +106,9 @@ def test_every_waiting_caller_gets_the_error_of_the_one_load(
     loads = count_loads(fake, fail)
 
     async def scene(url: str) -> list[httpx.Response]:
-        async with httpx.AsyncClient(base_url=url, headers=AUTHORIZED, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=url, headers=AUTHORIZED, timeout=90) as client:
             calls = [asyncio.create_task(client.post(f"{PREFIX}/inference", json=REQUEST)) for _ in range(8)]
-            assert await asyncio.to_thread(gate.entered.wait, 10)
+            assert await asyncio.to_thread(gate.entered.wait, 60)
             gate.opened.set()
             return list(await asyncio.gather(*calls))
 

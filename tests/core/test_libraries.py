@@ -58,11 +58,11 @@ def test_the_collector_rests_until_the_last_of_several_is_done() -> None:
     def hold() -> None:
         with collector_paused():
             first.set()
-            second.wait(10)
+            second.wait(60)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    first.wait(10)
+    assert first.wait(60)
     with collector_paused():
         assert not gc.isenabled()
     assert not gc.isenabled()
@@ -145,7 +145,7 @@ def test_libraries_are_imported_one_after_another(tmp_path: Path, monkeypatch: p
         (tmp_path / f"{name}_of_this_test.py").write_text(f"import {meeting.__name__} as meeting\n{line}\n")
     slow = threading.Thread(target=import_libraries, args=("slow_of_this_test",))
     slow.start()
-    assert meeting.first.wait(10)
+    assert meeting.first.wait(60)
     import_libraries("quick_of_this_test")
     slow.join()
     assert meeting.seen == ["slow has ended", "quick begins"]

@@ -80,7 +80,7 @@ def test_loading_can_be_seen_and_a_second_initialization_meanwhile_is_refused() 
     gate = Gate()
     service = make_service(FakeAdapter(on_load=gate))
     thread, outcome = in_thread(service.initialize)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     assert service.get_status() == ("initializing", None)
     with pytest.raises(InitializingError, match="being initialized"):
         service.initialize()
@@ -99,7 +99,7 @@ def test_loading_behind_answers_at_once() -> None:
     gate = Gate()
     service = make_service(FakeAdapter(on_load=gate))
     assert service.initialize(InitializationRequest(wait=False)).status == "initializing"
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     assert service.shutdown()
     gate.opened.set()
 

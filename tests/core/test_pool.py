@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,17 +75,17 @@ def await_end_of(pid: int) -> None:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
         return
-    ended, _, _ = select.select([handle], [], [], 30)
+    ended, _, _ = select.select([handle], [], [], 60)
     os.close(handle)
     assert ended, f"process {pid} still runs"
 
 
-def await_executor_threads() -> None:
-    """Return when the executor has noticed that a process is gone."""
-    for thread in threading.enumerate():
-        if type(thread).__name__ == "_ExecutorManagerThread":
-            thread.join(30)
-            assert not thread.is_alive()
+def kill_idle(pool: FitPool, pid: int) -> None:
+    """Kill a process of a pool, and return when its executor has noticed."""
+    thread: Any = pool._executor._executor_manager_thread
+    os.kill(pid, signal.SIGKILL)
+    thread.join(60)
+    assert not thread.is_alive()
 
 
 def test_results_come_in_the_order_of_the_items(pool: FitPool) -> None:
@@ -117,8 +118,7 @@ def test_a_process_that_dies_fails_its_call_and_the_next_call_works(pool: FitPoo
 
 def test_a_process_that_died_idle_costs_no_call(pool: FitPool) -> None:
     [pid] = pool.map(process_of, [None])
-    os.kill(pid, signal.SIGKILL)
-    await_executor_threads()
+    kill_idle(pool, pid)
     assert pool.map(abs, [-1]) == [1]
 
 
@@ -165,7 +165,7 @@ def test_closing_ends_a_fit_that_never_ends(tmp_path: Path, monkeypatch: pytest.
         assert caller.is_alive()
     pool.close()
     await_end_of(pid)
-    caller.join(30)
+    caller.join(60)
     assert [type(error) for error in errors] == [ShutDownError]
 
 

@@ -1,7 +1,5 @@
 """Where quotas are counted."""
 
-import socket
-
 import pytest
 from pydantic import ValidationError
 from starlette.testclient import TestClient
@@ -10,12 +8,11 @@ from forecast.core.config import Settings, describe_fault
 from forecast.core.rate_limit import RateLimiter
 from tests.conftest import AUTHORIZED, KEY, MakeApp
 from tests.core.conftest import PREFIX, REQUEST
+from tests.ports import free_port
 
 
 def test_a_store_of_quotas_that_cannot_be_reached_is_told(make_app: MakeApp) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    uri = f"redis://:hidden-password@127.0.0.1:{port}/0"
+    uri = f"redis://:hidden-password@127.0.0.1:{free_port()}/0"
     app = make_app(rate_limit_enabled=True, rate_limit_storage_uri=uri)
     with TestClient(app, headers=AUTHORIZED) as client:
         refused = client.post(f"{PREFIX}/inference", json=REQUEST)

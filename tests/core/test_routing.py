@@ -51,7 +51,7 @@ def test_a_shutdown_of_a_model_that_loads_does_not_claim_that_it_has_ended(
 ) -> None:
     fake.on_load = gate = Gate()
     client.post(f"{PREFIX}/initialization", json={"wait": False})
-    assert gate.entered.wait(30)
+    assert gate.entered.wait(60)
     told = {
         "message": "The model is being shut down; what it was doing has not ended yet.",
         "model_status": "uninitialized",

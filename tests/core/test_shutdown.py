@@ -15,7 +15,7 @@ def test_a_shutdown_during_a_load_wins() -> None:
     adapter = FakeAdapter(on_load=gate)
     service = make_service(adapter)
     thread, outcome = in_thread(service.initialize)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     assert service.shutdown()
     gate.opened.set()
     thread.join()
@@ -29,7 +29,7 @@ def test_nothing_is_loaded_beside_a_load_that_was_shut_down() -> None:
     adapter = FakeAdapter(on_load=gate)
     service = make_service(adapter)
     thread, _ = in_thread(service.initialize)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     assert service.shutdown()
     with pytest.raises(InitializingError, match="draining"):
         service.initialize()
@@ -45,7 +45,7 @@ def test_a_shutdown_while_it_warms_up_spares_the_second_forecast() -> None:
     adapter = FakeAdapter(on_predict=gate)
     service = make_service(adapter)
     thread, _ = in_thread(service.initialize)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     service.shutdown()
     gate.opened.set()
     thread.join()
@@ -71,7 +71,7 @@ def test_shutdown_drains_what_runs_and_drops_what_waits() -> None:
     service.initialize()
     adapter.on_predict = gate
     running = service.submit([make_task("running")])
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     waiting = service.submit([make_task("waiting", 9)])
     thread, outcome = in_thread(service.shutdown)
     while not service.snapshot.draining:
@@ -83,7 +83,7 @@ def test_shutdown_drains_what_runs_and_drops_what_waits() -> None:
     assert outcome == [True]
     assert len(running.result().forecasts) == 1
     with pytest.raises(ShutDownError):
-        waiting.result(5)
+        waiting.result(60)
     assert adapter.unloaded == 1
     assert service.get_status() == ("uninitialized", None)
 
@@ -95,7 +95,7 @@ def test_a_second_shutdown_during_the_drain_leaves_the_model_usable() -> None:
     service.initialize()
     adapter.on_predict = gate
     service.submit([make_task()])
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     thread, _ = in_thread(service.shutdown)
     while not service.snapshot.draining:
         threading.Event().wait(0.001)

@@ -42,7 +42,7 @@ def test_a_start_leaves_alone_what_a_caller_has_begun() -> None:
     gate = Gate()
     service = make_service(FakeAdapter(on_load=gate))
     thread, outcome = in_thread(service.initialize)
-    assert gate.entered.wait(30)
+    assert gate.entered.wait(60)
     service.start()
     gate.opened.set()
     thread.join()

@@ -25,7 +25,7 @@ def test_what_waits_is_computed_in_one_batch(start: Start) -> None:
     adapter = FakeAdapter(gate)
     worker = start(gated(adapter))
     futures = [worker.submit([make_task("first")], PATIENT)]
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     futures += [worker.submit([make_task(name)], PATIENT) for name in "abc"]
     gate.opened.set()
     for future in futures:
@@ -38,7 +38,7 @@ def test_tasks_that_do_not_match_never_share_a_batch(start: Start) -> None:
     adapter = FakeAdapter(gate)
     worker = start(gated(adapter))
     futures = [worker.submit([make_task("first")], PATIENT)]
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     futures += [
         worker.submit([make_task("short", 2)], PATIENT),
         worker.submit([make_task("long", 9)], PATIENT),
@@ -53,7 +53,7 @@ def test_a_small_job_gets_through_between_the_chunks_of_a_bulk_job(start: Start)
     adapter = FakeAdapter(gate)
     worker = start(gated(adapter))
     bulk = worker.submit([make_task(f"bulk{number}") for number in range(40)], PATIENT)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     small = worker.submit([make_task("small")], PATIENT)
     gate.opened.set()
     small.result()
@@ -67,7 +67,7 @@ def test_a_cancelled_job_is_never_computed(start: Start) -> None:
     adapter = FakeAdapter(gate)
     worker = start(gated(adapter))
     first = worker.submit([make_task("first")], PATIENT)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     abandoned = worker.submit([make_task("abandoned")], PATIENT)
     last = worker.submit([make_task("last")], PATIENT)
     assert abandoned.cancel()
@@ -83,7 +83,7 @@ def test_the_rest_of_a_bulk_job_is_dropped_when_its_caller_goes(start: Start) ->
     adapter = FakeAdapter(gate)
     worker = start(gated(adapter))
     bulk = worker.submit([make_task(f"bulk{number}") for number in range(40)], PATIENT)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     assert bulk.cancel()
     gate.opened.set()
     worker.submit([make_task("next")], PATIENT).result()
@@ -118,7 +118,7 @@ def test_one_jobs_bad_series_is_not_its_mates_error(start: Start) -> None:
 
     worker = start(predict)
     first = worker.submit([make_task("first")], PATIENT)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     good, bad = worker.submit([make_task("good")], PATIENT), worker.submit([make_task("bad")], PATIENT)
     gate.opened.set()
     first.result()
@@ -149,15 +149,17 @@ def test_closing_finishes_what_runs_and_tells_what_waits(start: Start) -> None:
     gate = Gate()
     worker = start(gated(FakeAdapter(gate)))
     running = worker.submit([make_task("running")], PATIENT)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     waiting = worker.submit([make_task("waiting", 9)], PATIENT)
     closing = threading.Thread(target=worker.close)
     closing.start()
+    while not worker._closing:  # else what waits would be computed, too
+        threading.Event().wait(0.001)
     gate.opened.set()
     closing.join()
     assert len(running.result().forecasts) == 1
     with pytest.raises(ShutDownError):
-        waiting.result(5)
+        waiting.result(60)
     with pytest.raises(ShutDownError):
         worker.submit([make_task("after")], PATIENT)
 
@@ -184,8 +186,8 @@ def test_many_threads_each_get_their_own_answer(start: Start) -> None:
 
 def test_a_job_without_series_has_an_empty_answer(start: Start) -> None:
     worker = start(lambda tasks: [last_value(task) for task in tasks])
-    assert worker.submit([], PATIENT).result(5).forecasts == []
-    assert len(worker.submit([make_task()], PATIENT).result(5).forecasts) == 1
+    assert worker.submit([], PATIENT).result(60).forecasts == []
+    assert len(worker.submit([make_task()], PATIENT).result(60).forecasts) == 1
 
 
 def test_a_fault_while_a_batch_is_formed_leaves_nobody_waiting(
@@ -194,9 +196,9 @@ def test_a_fault_while_a_batch_is_formed_leaves_nobody_waiting(
     worker = start(lambda tasks: [last_value(task) for task in tasks])
     monkeypatch.setattr(worker._line.pace, "batch_seconds", lambda *_: 1 / 0)
     with pytest.raises(ModelError, match="The gateway failed"):
-        worker.submit([make_task()], PATIENT).result(5)
+        worker.submit([make_task()], PATIENT).result(60)
     monkeypatch.undo()
-    assert len(worker.submit([make_task()], PATIENT).result(5).forecasts) == 1
+    assert len(worker.submit([make_task()], PATIENT).result(60).forecasts) == 1
 
 
 def test_a_worker_that_dies_leaves_nobody_waiting_and_is_replaced(
@@ -205,12 +207,12 @@ def test_a_worker_that_dies_leaves_nobody_waiting_and_is_replaced(
     gate = Gate()
     worker = start(gated(FakeAdapter(gate)))
     running = worker.submit([make_task("running")], PATIENT)
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     waiting = worker.submit([make_task("waiting", 9)], PATIENT)
     monkeypatch.setattr(worker._line.pace, "learn", lambda *_: 1 / 0)
     gate.opened.set()
     for future in (running, waiting):
         with pytest.raises(ModelError, match="The gateway failed"):
-            future.result(5)
+            future.result(60)
     monkeypatch.undo()
-    assert len(worker.submit([make_task("after")], PATIENT).result(5).forecasts) == 1
+    assert len(worker.submit([make_task("after")], PATIENT).result(60).forecasts) == 1

@@ -1,15 +1,18 @@
 """Services that models run in, and the gateway before them: real servers on loopback."""
 
-import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
 
+from forecast.remote import place
+from forecast.remote import service as remote_service
+from forecast.remote.circuit import Circuit
 from tests.conftest import AUTHORIZED, MakeApp
 
 Serve = Callable[[FastAPI], str]
@@ -52,15 +55,31 @@ def hanging(arrived: threading.Event, dropped: threading.Event) -> Scripted:
     return Scripted(hang)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
+class Clock:
+    """A clock that stands where a test puts it."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 @pytest.fixture
-def make_gateway(make_app: MakeApp, serve: Serve) -> Iterator[MakeGateway]:
-    """Start a gateway before the service of the fake model at a URL; return a client that has the key."""
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of the circuits of gateways that are made from now on."""
+    clock = Clock()
+    monkeypatch.setattr(place, "Circuit", partial(Circuit, clock=clock))
+    return clock
+
+
+@pytest.fixture
+def make_gateway(make_app: MakeApp, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeGateway]:
+    """Start a gateway before the service of the fake model at a URL; return a client that has the key.
+
+    It waits longer than it would for what a slow host has a service tell of its health.
+    """
+    monkeypatch.setattr(remote_service, "_HEALTH_SECONDS", 60.0)
     clients: list[httpx.Client] = []
 
     def make(url: str, **changes: Any) -> httpx.Client:

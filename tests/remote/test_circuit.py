@@ -5,19 +5,7 @@ import pytest
 
 from forecast.core.errors import AbandonedError, ServiceLostError, ServiceUnavailableError
 from forecast.remote.circuit import FAILURES, PAUSE_SECONDS, Circuit
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from tests.remote.conftest import Clock
 
 
 def fail(circuit: Circuit, error: type[ServiceUnavailableError] = ServiceUnavailableError) -> None:

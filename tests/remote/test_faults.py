@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from tests.core.conftest import PREFIX, REQUEST
-from tests.remote.conftest import MakeGateway, free_port
+from tests.ports import free_port
+from tests.remote.conftest import MakeGateway
 
 
 @contextmanager
@@ -59,6 +60,7 @@ def test_an_answer_that_is_cut_is_cut_for_the_caller(make_gateway: MakeGateway) 
         assert gateway.get("/health/live").json() == {"status": "alive"}
 
 
+@pytest.mark.usefixtures("clock")  # which stands still: else a pause of this host would be one of the circuit
 def test_a_service_that_is_not_there_is_a_503_and_then_not_even_asked(make_gateway: MakeGateway) -> None:
     gateway = make_gateway(f"http://127.0.0.1:{free_port()}", initialize_on_start=("fake",))
     answers = [gateway.get(f"{PREFIX}/status") for _ in range(4)]

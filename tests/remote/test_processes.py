@@ -19,7 +19,8 @@ from fastapi import FastAPI
 from forecast.remote.circuit import PAUSE_SECONDS
 from tests.conftest import AUTHORIZED, KEY, ROOT, MakeApp
 from tests.core.conftest import DAYS, PREFIX, REQUEST
-from tests.remote.conftest import Serve, free_port, hanging
+from tests.ports import free_port
+from tests.remote.conftest import Clock, Serve, hanging
 
 # A series of seven days is never answered; that it is being computed is said on stdout.
 SERVICE = """
@@ -38,6 +39,7 @@ MODEL_REGISTRY["fake"] = {**MODEL_REGISTRY["statsforecast"], **place}
 fake_model.adapter.on_predict = hang
 runpy.run_module("scripts.serve", run_name="__main__")
 """
+PATIENCE_SECONDS = 90
 ENDLESS = REQUEST | {"data": {"date": DAYS[:7], "y": list(range(7))}}
 Process = subprocess.Popen[str]
 
@@ -72,18 +74,20 @@ def running(port: int, folder: Path, **changes: str) -> Iterator[Process]:
 
 
 def await_ready(gateway: httpx.Client, process: Process) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while gateway.get("/health/ready").status_code != 200:
         assert process.poll() is None
         assert time.monotonic() < deadline, "the service never got ready"
+        threading.Event().wait(0.02)
 
 
 def await_start(gateway: httpx.Client, process: Process) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
             gateway.get("/health/live")
         except httpx.TransportError:
+            threading.Event().wait(0.02)
             continue
         return
     pytest.fail("the gateway never started")
@@ -95,7 +99,7 @@ def await_line(stdout: IO[str], line: str) -> None:
 
 
 def test_a_service_killed_in_the_middle_of_a_request_is_told_clearly_and_is_used_again_when_it_returns(
-    make_app: MakeApp, serve: Serve, tmp_path: Path
+    make_app: MakeApp, serve: Serve, tmp_path: Path, clock: Clock
 ) -> None:
     port = free_port()
     app: FastAPI = make_app(
@@ -130,12 +134,11 @@ def test_a_service_killed_in_the_middle_of_a_request_is_told_clearly_and_is_used
         assert "nothing was done" in refused[1].json()["detail"]
         assert "tried again shortly" in refused[2].json()["detail"]
 
-        while gateway.get("/health/ready").status_code == 200:
-            pass  # as of the last second
-        circuit = app.state.places["fake"].circuit
+        while gateway.get("/health/ready").status_code == 200:  # as of the last second
+            threading.Event().wait(0.02)
         with running(port, tmp_path / "second") as process:
             await_ready(gateway, process)
-            circuit._clock = lambda: time.monotonic() + PAUSE_SECONDS
+            clock.now += PAUSE_SECONDS
             again = gateway.post(path, json=REQUEST)
             assert (again.status_code, again.json()["prediction"]["point_forecast"]) == (200, [[9.0] * 3])
             assert gateway.post(path, json=REQUEST).status_code == 200
@@ -161,7 +164,7 @@ def test_a_service_that_stands_still_does_not_keep_the_gateway(
             assert (late.status_code, late.json()["error"]) == (504, "DEADLINE_EXCEEDED")
         else:
             with pytest.raises(httpx.ReadTimeout):
-                gateway.post(f"{PREFIX}/initialization", json={}, timeout=0.1)
+                gateway.post(f"{PREFIX}/initialization", json={}, timeout=httpx.Timeout(60, read=0.1))
         assert gateway.get("/health/live").status_code == 200
         process.send_signal(signal.SIGCONT)
         assert gateway.post(f"{PREFIX}/inference", json=REQUEST).status_code == 200
@@ -180,10 +183,10 @@ def test_a_gateway_that_is_told_to_end_does_not_wait_for_a_load_in_a_service(
     ):
         await_start(gateway, process)
         asked = pool.submit(gateway.post, f"{PREFIX}/initialization", json={})
-        assert arrived.wait(30)
+        assert arrived.wait(PATIENCE_SECONDS)
         process.send_signal(signal.SIGTERM)
         answer = asked.result()
-        process.wait(30)
+        process.wait(PATIENCE_SECONDS)
     assert (answer.status_code, answer.json()["error"]) == (503, "MODEL_SERVICE_UNAVAILABLE")
     assert "The gateway is ending" in answer.json()["detail"]
-    assert dropped.wait(30)
+    assert dropped.wait(PATIENCE_SECONDS)

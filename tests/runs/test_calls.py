@@ -19,7 +19,8 @@ from tests.conftest import AUTHORIZED, KEY, MakeApp
 from tests.core.conftest import PREFIX, REQUEST
 from tests.fakes import FakeAdapter, Gate
 from tests.jobs.test_routes import JOBS, until
-from tests.remote.conftest import Scripted, Serve, free_port, hanging
+from tests.ports import free_port
+from tests.remote.conftest import Scripted, Serve, hanging
 
 INFO = {"source": "built-in", "precision": "float32", "backend": "cpu", "context_len": None, "horizon_len": 4}
 READY = {"model_status": "ready", "model_info": INFO, "model_version": "built-in (numpy 2)", "weights": None}

@@ -1,5 +1,4 @@
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
@@ -59,13 +58,6 @@ def answer(head: str, body: bytes = b"") -> Handler:
         writer.write(f"HTTP/1.1 {head}\r\nConnection: close\r\n\r\n".encode() + body)
 
     return handle
-
-
-@pytest.fixture
-def unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from forecast.core.errors import DataError, ForbiddenError, TooLargeError
 from forecast.core.principal import DEFAULT_CLIENT
 from tests.conftest import AUTHORIZED, MakeApp
 from tests.core.data.buckets import BUCKET, CSV, Bucket, as_parquet, stacked
+from tests.ports import free_port
 
 pytestmark = pytest.mark.anyio
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -56,8 +57,7 @@ def azurite() -> Iterator[str]:
     program = shutil.which("azurite-blob")
     if program is None:
         pytest.skip("azurite-blob is not on the PATH (npm install azurite)")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     options = ["--inMemoryPersistence", "--silent", "--skipApiVersionCheck", "--disableTelemetry"]
     process = subprocess.Popen([program, "--blobHost", "127.0.0.1", "--blobPort", port, *options])
     while True:

@@ -8,13 +8,14 @@ from forecast.core.data.transfer import MeteredLoop, transfer
 from forecast.core.errors import DataError, TooLargeError
 
 pytestmark = pytest.mark.anyio
+PATIENCE_SECONDS = 45
 
 
 async def test_work_runs_on_a_loop_and_a_thread_of_its_own() -> None:
     async def work(loop: MeteredLoop) -> tuple[bool, int]:
         return asyncio.get_running_loop() is loop, threading.get_ident()
 
-    own, thread = await transfer(work, 5)
+    own, thread = await transfer(work, PATIENCE_SECONDS)
     assert own
     assert thread != threading.get_ident()
 
@@ -24,7 +25,7 @@ async def test_an_error_of_the_work_is_the_callers() -> None:
         raise DataError("broken")
 
     with pytest.raises(DataError, match="broken"):
-        await transfer(work, 5)
+        await transfer(work, PATIENCE_SECONDS)
 
 
 async def test_work_that_is_given_up_is_cancelled() -> None:
@@ -37,20 +38,20 @@ async def test_work_that_is_given_up_is_cancelled() -> None:
         finally:
             cancelled.set()
 
-    with anyio.move_on_after(5) as scope:
+    with anyio.move_on_after(PATIENCE_SECONDS) as scope:
         async with anyio.create_task_group() as group:
-            group.start_soon(transfer, work, 60)
+            group.start_soon(transfer, work, 2 * PATIENCE_SECONDS)
             await anyio.to_thread.run_sync(begun.wait)
             group.cancel_scope.cancel()
     assert not scope.cancelled_caught
-    assert cancelled.wait(5)
+    assert cancelled.wait(PATIENCE_SECONDS)
 
 
 async def test_what_blocks_its_thread_blocks_neither_the_caller_nor_the_next() -> None:
     free = threading.Event()
 
     async def block(loop: MeteredLoop) -> None:
-        free.wait(30)
+        free.wait(2 * PATIENCE_SECONDS)
 
     async def answer(loop: MeteredLoop) -> int:
         return 7
@@ -58,7 +59,7 @@ async def test_what_blocks_its_thread_blocks_neither_the_caller_nor_the_next() -
     try:
         with pytest.raises(TimeoutError):
             await transfer(block, 0.1)
-        assert await transfer(answer, 5) == 7
+        assert await transfer(answer, PATIENCE_SECONDS) == 7
     finally:
         free.set()
 
@@ -75,14 +76,14 @@ async def test_slow_work_waits_in_line_and_its_time_runs() -> None:
             await transfer(wait, 0.2)
         failed += 1
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE_SECONDS):
         async with anyio.create_task_group() as group:
             for _ in range(20):
                 group.start_soon(fail)
     assert failed == 20
 
 
-async def test_bytes_that_nobody_asked_for_end_the_work(unused_port: int) -> None:
+async def test_bytes_that_nobody_asked_for_end_the_work() -> None:
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
@@ -92,11 +93,11 @@ async def test_bytes_that_nobody_asked_for_end_the_work(unused_port: int) -> Non
             writer.close()
 
     async def read(loop: MeteredLoop) -> None:
-        reader, _writer = await asyncio.open_connection("127.0.0.1", unused_port)
+        reader, _writer = await asyncio.open_connection(*flooding.sockets[0].getsockname())
         while True:
             await reader.read(65_536)
             await asyncio.sleep(0)
 
-    async with await asyncio.start_server(flood, "127.0.0.1", unused_port):
+    async with await asyncio.start_server(flood, "127.0.0.1", 0) as flooding:
         with pytest.raises(TooLargeError):
-            await transfer(read, 5)
+            await transfer(read, PATIENCE_SECONDS)

@@ -1,6 +1,5 @@
 """The servers that checkpoints come from in these tests: a Hub, and MLflow."""
 
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +7,14 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 
-from forecast.core import download
+from forecast.core import download, mlflow_registry
+from forecast.core import hub as core_hub
 from forecast.core.progress import Figures, LoadProgress
 from tests.core.weights.hub import Hub, serve
 from tests.core.weights.registry import Registry, run_server
+
+PATIENCE_SECONDS = 60
+"""How long a server of these tests may take to answer, on a host that is slow or busy."""
 
 
 @pytest.fixture
@@ -27,6 +30,13 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(download, "RETRY_SECONDS", 0.0)
+    for module, name in (
+        (core_hub, "HUB_TIMEOUT_SECONDS"),
+        (core_hub, "READ_TIMEOUT_SECONDS"),
+        (constants, "HF_HUB_ETAG_TIMEOUT"),
+        (constants, "HF_HUB_DOWNLOAD_TIMEOUT"),
+    ):
+        monkeypatch.setattr(module, name, PATIENCE_SECONDS)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield hub
@@ -54,6 +64,8 @@ class Recorded(LoadProgress):
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """A real MLflow server, one for all tests: it takes long to start."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(os.environ, "MLFLOW_DISABLE_TELEMETRY", "true")
+        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        patch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", str(PATIENCE_SECONDS))
+        patch.setattr(mlflow_registry, "SERVER_TIMEOUT_SECONDS", PATIENCE_SECONDS)
         with run_server(tmp_path_factory.mktemp("mlflow")) as registry:
             yield registry

@@ -138,7 +138,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(content[start : stop.at])
             self.wfile.flush()
             stop.reached.set()
-            assert stop.released.wait(30), "the test never released the server"
+            assert stop.released.wait(90), "the test never released the server"
             if stop.hang_up:
                 self.close_connection = True
                 return

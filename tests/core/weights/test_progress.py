@@ -74,7 +74,7 @@ def join_load() -> None:
 def load_behind(service: ModelService[str], gate: Gate) -> Any:
     thread = threading.Thread(target=service.initialize)
     thread.start()
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     return thread
 
 
@@ -112,10 +112,10 @@ def test_what_was_loaded_when_the_shutdown_came_is_not_warmed_up_but_let_go() ->
     service = make_service(adapter)
     with ThreadPoolExecutor(1) as pool:
         loading = pool.submit(service.initialize)
-        assert gate.entered.wait(5)
+        assert gate.entered.wait(60)
         assert service.shutdown()
         gate.opened.set()
-        assert isinstance(loading.exception(5), ShutDownError)
+        assert isinstance(loading.exception(60), ShutDownError)
     assert (adapter.unloaded, adapter.batches) == (1, [])
     assert service.get_status() == ("uninitialized", None)
 
@@ -138,7 +138,7 @@ def loading(default: None, client: TestClient, fake: FakeAdapter, hub: Hub) -> t
     fake.on_load = find
     answer = client.post(f"{PREFIX}/initialization", json={"wait": False})
     assert (answer.status_code, answer.json()["model_status"]) == (202, "initializing")
-    assert stop.reached.wait(30)
+    assert stop.reached.wait(60)
     return client, stop
 
 
@@ -203,7 +203,7 @@ def test_a_caller_who_waits_for_a_load_is_told_that_it_was_shut_down(
     answers: list[Any] = []
     thread = threading.Thread(target=lambda: answers.append(client.post(f"{PREFIX}/initialization", json={})))
     thread.start()
-    assert gate.entered.wait(5)
+    assert gate.entered.wait(60)
     client.post(f"{PREFIX}/shutdown")
     gate.opened.set()
     thread.join()
