@@ -11,6 +11,8 @@ from uvicorn.main import main
 
 # Callers keep connections for about a minute; where the server is faster, a request is lost now and then.
 KEEP_ALIVE_SECONDS = 75
+# A process that imports a model's libraries answers nobody for seconds; uvicorn would kill it after five.
+WORKER_PATIENCE_SECONDS = 60
 
 
 def prepare_libraries() -> None:
@@ -25,6 +27,7 @@ def prepare() -> None:
     """Set what the server and its processes read from the environment, where it is not set."""
     prepare_libraries()
     os.environ.setdefault("UVICORN_TIMEOUT_KEEP_ALIVE", str(KEEP_ALIVE_SECONDS))
+    os.environ.setdefault("UVICORN_TIMEOUT_WORKER_HEALTHCHECK", str(WORKER_PATIENCE_SECONDS))
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--workers", type=int, default=os.environ.get("UVICORN_WORKERS") or 1)
     if parser.parse_known_args()[0].workers > 1 and not os.environ.get("METRICS_DIR"):

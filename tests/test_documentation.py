@@ -72,6 +72,7 @@ OF_LIBRARIES = {
     "MLFLOW_TRACKING_TOKEN",
     "MLFLOW_TRACKING_USERNAME",
     "UVICORN_TIMEOUT_KEEP_ALIVE",
+    "UVICORN_TIMEOUT_WORKER_HEALTHCHECK",
 }
 # The published contexts of those whose tiny weights have a smaller one.
 CONTEXTS = {"chronos": 8192, "timesfm20": 2048, "flowstate91m": 2048}

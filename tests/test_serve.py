@@ -7,7 +7,13 @@ from uvicorn.main import main
 
 from scripts import serve
 
-SET = ("OMP_WAIT_POLICY", "ARROW_DEFAULT_MEMORY_POOL", "UVICORN_TIMEOUT_KEEP_ALIVE", "METRICS_DIR")
+SET = (
+    "OMP_WAIT_POLICY",
+    "ARROW_DEFAULT_MEMORY_POOL",
+    "UVICORN_TIMEOUT_KEEP_ALIVE",
+    "UVICORN_TIMEOUT_WORKER_HEALTHCHECK",
+    "METRICS_DIR",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -26,13 +32,17 @@ def start(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> dict[str, str]:
     return {name: os.environ[name] for name in SET if name in os.environ}
 
 
-def test_connections_are_kept_for_longer_than_callers_keep_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connections_and_busy_processes_are_kept_for_longer_than_uvicorn_would(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert start(monkeypatch, "--port", "8000") == {
         "OMP_WAIT_POLICY": "PASSIVE",
         "ARROW_DEFAULT_MEMORY_POOL": "system",
         "UVICORN_TIMEOUT_KEEP_ALIVE": "75",
+        "UVICORN_TIMEOUT_WORKER_HEALTHCHECK": "60",
     }
-    assert main.make_context("uvicorn", ["forecast.main:app"]).params["timeout_keep_alive"] == 75
+    told = main.make_context("uvicorn", ["forecast.main:app"]).params
+    assert (told["timeout_keep_alive"], told["timeout_worker_healthcheck"]) == (75, 60)
 
 
 def test_what_the_operator_sets_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -40,6 +50,7 @@ def test_what_the_operator_sets_stays(monkeypatch: pytest.MonkeyPatch, tmp_path:
         "OMP_WAIT_POLICY": "ACTIVE",
         "ARROW_DEFAULT_MEMORY_POOL": "mimalloc",
         "UVICORN_TIMEOUT_KEEP_ALIVE": "5",
+        "UVICORN_TIMEOUT_WORKER_HEALTHCHECK": "10",
         "METRICS_DIR": str(tmp_path / "own"),
     }
     for name, value in given.items():
