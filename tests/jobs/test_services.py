@@ -4,6 +4,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from forecast.database.connection import Database
 from tests.jobs.test_processes import (
     ITEMS,
@@ -26,6 +28,7 @@ def folder(parent: Path, name: str) -> Path:
     return made
 
 
+@pytest.mark.timeout(300)  # 20 s on a quiet host: three gateways start one after another
 def test_a_job_goes_on_when_the_service_that_was_killed_is_back(
     tmp_path: Path, database_url: str, database: Database
 ) -> None:
