@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.ports import free_port
 from tests.watcher import Watcher
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 90
 _REMOVE = 'kill -KILL "$(cat "$1/pid")"; rm -rf "$1"'
 
 

@@ -186,6 +186,7 @@ def require_covariates_to_matter(server: Server, without: pd.DataFrame) -> None:
     require_the_same_now(server, kept, use_covariates=True)
 
 
+@pytest.mark.timeout(400)  # 30 s on a quiet host, all of them at work
 def test_a_job_on_a_year_of_demand_survives_a_crash_and_every_number_is_found_again(
     tmp_path: Path, database_url: str, sold: pd.DataFrame
 ) -> None:

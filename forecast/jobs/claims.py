@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from forecast.database.connection import Database
-from forecast.jobs.course import OPEN, begin
+from forecast.jobs.course import OPEN, begin, lock_parts
 from forecast.jobs.paces import Paces
 from forecast.jobs.process import is_dead, process_id
 from forecast.jobs.settings import JobSettings
@@ -76,6 +76,7 @@ class Claims:
             with self.database.read() as connection:
                 return set(connection.execute(select(job_chunks.c.worker).where(held)).scalars())
         with self.database.write() as connection:
+            lock_parts(connection, held)
             longer = update(job_chunks).where(held).values(lease_until=self._lease())
             return set(connection.execute(longer.returning(job_chunks.c.worker)).scalars())
 
@@ -100,9 +101,10 @@ class Claims:
         dead = [worker for worker in workers if is_dead(worker.rpartition("#")[0])]
         if not dead:
             return 0
+        held = and_(job_chunks.c.worker.in_(dead), job_chunks.c.status == "running")
         with self.database.write() as connection:
-            freed = update(job_chunks).where(job_chunks.c.worker.in_(dead), job_chunks.c.status == "running")
-            return connection.execute(freed.values(_FREE)).rowcount
+            lock_parts(connection, held)
+            return connection.execute(update(job_chunks).where(held).values(_FREE)).rowcount
 
     def _claim(self, connection: Connection, job_id: str, number: int) -> Chunk:
         worker = f"{self.process}#{next(self._counter)}"

@@ -20,7 +20,7 @@ from forecast.core.errors import (
     ShutDownError,
 )
 from forecast.jobs.claims import Chunk, Claims, holds
-from forecast.jobs.course import advance, end_early, lock_parts
+from forecast.jobs.course import advance, end_early, lock_parts, remove_parts
 from forecast.jobs.cutting import cut
 from forecast.jobs.tables import job_chunks, job_contents
 from forecast.runs.work import PartResult, Work
@@ -100,7 +100,7 @@ def _store(claims: Claims, work: Work, chunk: Chunk, result: PartResult) -> None
     if ended:
         # Not in that transaction, whose order of locks it would break; if it fails, sweeping does it.
         with claims.database.write() as connection:
-            connection.execute(delete(job_chunks).where(job_chunks.c.job_id == chunk.job_id))
+            remove_parts(connection, job_chunks.c.job_id == chunk.job_id)
 
 
 def _meet(claims: Claims, work: Work, chunk: Chunk, error: SapheneiaError, dropped: bool) -> None:
@@ -128,7 +128,7 @@ def _put_off(claims: Claims, work: Work, chunk: Chunk, error: SapheneiaError) ->
 
 def _fail(claims: Claims, work: Work, chunk: Chunk, reason: dict[str, str]) -> None:
     with claims.database.write() as connection:
-        lock_parts(connection, chunk.job_id)
+        lock_parts(connection, job_chunks.c.job_id == chunk.job_id)
         held = connection.execute(select(job_chunks.c.number).where(holds(chunk))).first() is not None
         if held and end_early(connection, work, chunk.job_id, "failed", reason, claims.clock()):
             log.warning("job=%s part=%d failed=%s", chunk.job_id, chunk.part.number, reason["error"])

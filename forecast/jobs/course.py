@@ -1,14 +1,14 @@
 """The course of a job: it begins, goes on and ends, each in the transaction of what makes it so.
 
-Rows are locked in one order, so that no two transactions wait for each other: parts of the job by their
-number, then the run, then the job.
+Rows are locked in one order, so that no two transactions wait for each other: parts by their job and number,
+then the run, then the job.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from forecast.jobs.events import append_event
 from forecast.jobs.tables import job_chunks, jobs, webhook_deliveries
@@ -68,15 +68,20 @@ def end_early(
 
     Those who compute such a part find that they hold it no more.
     """
-    lock_parts(connection, job_id)
-    connection.execute(delete(job_chunks).where(job_chunks.c.job_id == job_id))
+    remove_parts(connection, job_chunks.c.job_id == job_id)
     return end(connection, work, job_id, status, error, now)
 
 
-def lock_parts(connection: Connection, job_id: str) -> None:
-    """Let nobody else change a part of a job until the transaction ends."""
-    wanted = select(job_chunks.c.number).where(job_chunks.c.job_id == job_id).order_by(job_chunks.c.number)
+def lock_parts(connection: Connection, *which: ColumnElement[bool]) -> None:
+    """Let nobody else change some parts until the transaction ends."""
+    wanted = select(job_chunks.c.number).where(*which).order_by(job_chunks.c.job_id, job_chunks.c.number)
     connection.execute(wanted.with_for_update())
+
+
+def remove_parts(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Remove some parts."""
+    lock_parts(connection, which)
+    connection.execute(delete(job_chunks).where(which))
 
 
 def end(

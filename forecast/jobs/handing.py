@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select,
 from forecast.core.errors import BrokerUnavailableError
 from forecast.jobs.broker import Broker
 from forecast.jobs.claims import Claims
-from forecast.jobs.course import OPEN
+from forecast.jobs.course import OPEN, lock_parts
 from forecast.jobs.tables import job_chunks, jobs
 from forecast.jobs.turns import find_next, is_claimable
 
@@ -70,6 +70,7 @@ def _forget_lost(claims: Claims, broker: Broker, line: _Line) -> int:
     with claims.database.write() as connection:
         # Which of them it has is not known; one that is there twice is computed once.
         stale = and_(job_chunks.c.model_name == line.model_id, job_chunks.c.handed_at <= long_ago)
+        lock_parts(connection, stale)
         return connection.execute(update(job_chunks).where(stale).values(handed_at=None)).rowcount
 
 

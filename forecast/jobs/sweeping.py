@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from forecast.core.errors import DatabaseUnavailableError
 from forecast.database.connection import Database
 from forecast.jobs.claims import utc_now
-from forecast.jobs.course import OPEN
+from forecast.jobs.course import OPEN, remove_parts
 from forecast.jobs.tables import job_chunks, jobs
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def sweep(database: Database, now: datetime, days: int) -> None:
     """Remove parts of jobs that have ended, which a process that was killed left, and jobs of long ago."""
     ended = select(jobs.c.job_id).where(jobs.c.status.not_in(OPEN))
     with database.write() as connection:
-        connection.execute(delete(job_chunks).where(job_chunks.c.job_id.in_(ended)))
+        remove_parts(connection, job_chunks.c.job_id.in_(ended))
     while days and _forget(database, now - timedelta(days=days)):
         pass
 

@@ -104,8 +104,17 @@ Post = Callable[..., Any]
 
 def end_leases(database: Database) -> None:
     """Let the calls that are being answered have given no sign of life for long."""
+    _set_leases(database, datetime.now(UTC) - timedelta(days=1))
+
+
+def prolong_leases(database: Database) -> None:
+    """Let the leases of the calls that are being answered end after the test."""
+    _set_leases(database, datetime.now(UTC) + timedelta(days=1))
+
+
+def _set_leases(database: Database, until: datetime) -> None:
     with database.write() as connection:
-        connection.execute(update(idempotency_keys).values(lease_until=datetime.now(UTC) - timedelta(days=1)))
+        connection.execute(update(idempotency_keys).values(lease_until=until))
 
 
 @pytest.fixture(params=["orders", "parsed"])

@@ -17,6 +17,7 @@ from forecast.jobs.celery_runner import CeleryRunner
 from forecast.jobs.claims import Claims
 from forecast.jobs.creation import create_job
 from forecast.jobs.desk import Jobs
+from forecast.jobs.events import Event, read_events
 from forecast.jobs.listing import read_job
 from forecast.jobs.schemas import Job
 from forecast.jobs.settings import JobSettings
@@ -38,7 +39,7 @@ class Stage:
         self.url = url
         self.redis = redis
         self.folder = folder
-        self.hold = folder / "hold"
+        self._hold = folder / "hold"
         self.settings = JobSettings(
             job_runner="celery", celery_broker_url=redis.url, job_chunk_items=10, job_lease_seconds=lease
         )
@@ -73,7 +74,7 @@ class Stage:
             "JOB_LEASE_SECONDS": str(self.settings.job_lease_seconds),
             "LOG_DIR": str(self.folder / "logs"),
             "WORK_SECONDS": str(seconds),
-            "WORK_HOLD": str(self.hold),
+            "WORK_HOLD": str(self._hold),
         }
         with (self.folder / f"worker-{len(self.workers)}").open("wb") as out:
             worker = subprocess.Popen(
@@ -85,10 +86,13 @@ class Stage:
         self.workers.append(worker)
         return worker
 
-    def await_ready(self, worker: subprocess.Popen[bytes]) -> None:
-        """Wait until a worker takes parts."""
-        console = self.folder / f"worker-{self.workers.index(worker)}"
-        self.until(lambda: "worker=ready" in console.read_text())
+    def hold_from(self, number: int) -> None:
+        """Let the workers that are started from now on wait in all parts from a number on."""
+        self._hold.write_text(str(number))
+
+    def release(self) -> None:
+        """Let the parts be computed that wait."""
+        self._hold.unlink()
 
     def said(self, worker: subprocess.Popen[bytes]) -> str:
         """Return what a worker has said so far."""
@@ -116,6 +120,11 @@ class Stage:
     def stored(self, job_id: str) -> list[str]:
         """Return the items that are stored of a job, in their order."""
         return read_stored(self.database, job_id)
+
+    def events(self, job_id: str) -> list[Event]:
+        """Return what has happened to a job."""
+        with self.database.read() as connection:
+            return read_events(connection, job_id)
 
     def holders(self) -> list[int]:
         """Return the processes that hold a part."""

@@ -1,8 +1,9 @@
 """A worker of fake work, as scripts.worker starts one: `python -m tests.jobs.chunk_worker MODEL …`.
 
-A part takes WORK_SECONDS, and as long as the file is there that WORK_HOLD names.
+A part takes WORK_SECONDS. Those from the number on that stands in the file WORK_HOLD wait while it is there.
 """
 
+import math
 import os
 import sys
 import time
@@ -21,12 +22,19 @@ from scripts.worker import configure_worker_logging
 from tests.jobs.fake_work import FakeWork
 
 
-def take_time(_: Ask, __: Part, cancelled: Callable[[], bool]) -> None:
+def take_time(_: Ask, part: Part, cancelled: Callable[[], bool]) -> None:
     time.sleep(float(os.environ["WORK_SECONDS"]))
-    while Path(os.environ["WORK_HOLD"]).exists():
+    while part.number >= _first_held():
         time.sleep(0.01)
         if cancelled():
             raise AbandonedError("It is not wanted any more.")
+
+
+def _first_held() -> float:
+    try:
+        return int(Path(os.environ["WORK_HOLD"]).read_text())
+    except FileNotFoundError:
+        return math.inf
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 from forecast.core.errors import BrokerUnavailableError
 from forecast.jobs.creation import cancel_job
 from tests.databases import require
-from tests.jobs.celery_stage import Stage
+from tests.jobs.celery_stage import PATIENCE_SECONDS, Stage
 from tests.jobs.conftest import names
 from tests.postgres import PostgresServer
 from tests.redis_server import RedisServer, find_redis
@@ -38,18 +38,20 @@ def make_stage(tmp_path: Path) -> Iterator[MakeStage]:
         stage.redis.remove()
 
 
+# Whoever names the database before `make_stage` has it emptied after all have ended that use it.
 @pytest.fixture
-def stage(make_stage: MakeStage, database_url: str) -> Stage:
+def stage(database_url: str, make_stage: MakeStage) -> Stage:
     return make_stage(database_url)
 
 
 def test_two_workers_do_a_job_of_a_thousand_items_though_one_is_killed(stage: Stage) -> None:
-    workers = [stage.start_worker(seconds=0.03), stage.start_worker(seconds=0.03)]
+    stage.hold_from(10)
+    workers = [stage.start_worker(), stage.start_worker()]
     job_id = stage.create(1000)
     stage.until(lambda: {worker.pid for worker in workers} == set(stage.holders()))
     stage.await_done(job_id, 100)
-    stage.until(lambda: workers[0].pid in stage.holders())
     workers[0].send_signal(signal.SIGKILL)
+    stage.release()
 
     job = stage.await_end(job_id)
     assert (job.status, job.items_done, job.items_failed) == ("succeeded", 1000, 0)
@@ -59,15 +61,17 @@ def test_two_workers_do_a_job_of_a_thousand_items_though_one_is_killed(stage: St
 @on_postgres
 @pytest.mark.parametrize("keeps", [False, True], ids=["empty", "with its data"])
 def test_a_job_ends_though_redis_is_killed_in_the_middle_and_comes_back(
-    make_stage: MakeStage, database_url: str, keeps: bool
+    database_url: str, make_stage: MakeStage, keeps: bool
 ) -> None:
     stage = make_stage(database_url, keeps=keeps)
-    worker = stage.start_worker(seconds=0.01)
+    stage.hold_from(10)
+    worker = stage.start_worker()
     job_id = stage.create(1000)
     stage.await_done(job_id, 100)
+    stage.until(lambda: stage.holders() != [])
     stage.redis.kill()
-    done = stage.job(job_id).items_done
-    assert done < 1000
+    assert stage.job(job_id).items_done < 1000
+    stage.release()
     with pytest.raises(BrokerUnavailableError):
         stage.create(10)
     stage.redis.start()
@@ -79,15 +83,18 @@ def test_a_job_ends_though_redis_is_killed_in_the_middle_and_comes_back(
 
 
 def test_a_job_ends_though_postgresql_is_killed_in_the_middle(
-    make_stage: MakeStage, own_postgres: PostgresServer
+    own_postgres: PostgresServer, make_stage: MakeStage
 ) -> None:
     stage = make_stage(own_postgres.url())
-    worker = stage.start_worker(seconds=0.01)
+    stage.hold_from(10)
+    worker = stage.start_worker()
     job_id = stage.create(1000)
     stage.await_done(job_id, 100)
-    own_postgres.kill()
-    own_postgres.start()
+    stage.until(lambda: stage.holders() != [])
     assert stage.job(job_id).items_done < 1000
+    own_postgres.kill()
+    stage.release()
+    own_postgres.start()
 
     job = stage.await_end(job_id)
     assert (job.status, job.items_done) == ("succeeded", 1000)
@@ -121,13 +128,13 @@ def test_a_worker_needs_no_gateway_to_go_on(stage: Stage) -> None:
 
 @on_postgres
 def test_a_job_that_is_cancelled_while_it_runs_leaves_its_worker_to_others(stage: Stage) -> None:
-    stage.hold.touch()
+    stage.hold_from(0)
     stage.start_worker(seconds=0.0)
     job_id = stage.create(100)
     stage.until(lambda: stage.holders() != [])
     cancel_job(stage.desk, "default", job_id)
     stage.until(lambda: stage.holders() == [])
-    stage.hold.unlink()
+    stage.release()
     other = stage.create(20)
 
     assert stage.await_end(other).status == "succeeded"
@@ -143,7 +150,7 @@ def test_a_worker_of_one_model_leaves_the_parts_of_another_alone(stage: Stage) -
 
     assert stage.await_end(job_id).status == "succeeded"
     assert stage.job(waiting).status == "pending"
-    assert stage.redis.ask("LLEN", "forecast.second") == b":2"
+    stage.until(lambda: stage.redis.ask("LLEN", "forecast.second") == b":2")
     stage.start_worker("first", "second", seconds=0.0)
     assert stage.await_end(waiting).items_done == 20
 
@@ -155,18 +162,23 @@ def test_a_small_job_of_one_client_is_done_before_a_large_one_of_another(stage: 
     stage.start_worker(seconds=0.0)
     stage.await_end(small, "small")
 
-    assert stage.job(large, "large").items_done < 500
+    end = stage.events(small)[-1].sequence
+    before = [event for event in stage.events(large) if event.sequence < end]
+    assert before[-1].data.get("items_done", 0) < 500
     assert stage.await_end(large, "large").status == "succeeded"
 
 
 @on_postgres
 def test_a_worker_that_is_terminated_finishes_its_part_and_begins_no_other(stage: Stage) -> None:
-    worker = stage.start_worker(seconds=0.5)
+    stage.hold_from(0)
+    worker = stage.start_worker(seconds=0.0)
     job_id = stage.create(100)
     stage.until(lambda: stage.holders() != [])
     worker.send_signal(signal.SIGTERM)
+    stage.until(lambda: "Warm shutdown" in stage.said(worker))
+    stage.release()
 
-    assert worker.wait(30) == 0
+    assert worker.wait(PATIENCE_SECONDS) == 0
     job = stage.job(job_id)
     assert (job.status, job.items_done) == ("running", 10)
     assert stage.holders() == []

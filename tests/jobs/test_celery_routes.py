@@ -22,7 +22,7 @@ from tests.databases import require
 from tests.redis_server import RedisServer, find_redis
 
 JOBS = "/api/v1/forecast-jobs"
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 90
 ITEMS = 30
 DAYS = [f"2024-01-{day:02}" for day in range(1, 29)]
 ASKED: dict[str, Any] = {

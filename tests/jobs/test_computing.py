@@ -3,6 +3,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, func, insert, select
 
 from forecast.core.errors import DatabaseUnavailableError, SapheneiaError
@@ -15,6 +16,7 @@ from forecast.runs.tables import forecast_runs
 from forecast.runs.work import Part, PartResult
 from tests.jobs.conftest import Bench, names
 from tests.jobs.fake_work import FakeWork
+from tests.jobs.test_routes import until
 
 
 def count_chunks(database: Database) -> int:
@@ -119,6 +121,54 @@ def test_a_job_that_is_cancelled_while_it_ends_is_told_one_end(bench: Bench) -> 
         assert job.status in ("succeeded", "cancelled")
         assert len(bench.stored(job_id)) == job.items_done
         assert bench.kinds(job_id).count("ended") == 1
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_job_that_ends_locks_its_parts_in_the_order_in_which_others_do(bench: Bench) -> None:
+    bench.create(30)
+    parts = [bench.take() for _ in range(3)]
+    for number in (1, 0):
+        bench.run(parts[number])  # in this order they lie in the database
+
+    with ThreadPoolExecutor(1) as pool:
+        with bench.database.write() as connection:
+            lock(connection, 0)
+            ending = pool.submit(bench.run, parts[2])
+            until(lambda: waits(bench.database))
+            lock(connection, 1)
+        ending.result(60)
+    assert count_chunks(bench.database) == 0
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_signs_of_life_lock_parts_in_the_order_in_which_others_do(bench: Bench) -> None:
+    bench.create(20)
+    first, second = bench.take(), bench.take()
+    bench.claims.give_back(first)
+    workers = [second.worker, bench.take().worker]  # in this order they lie in the database
+
+    with ThreadPoolExecutor(1) as pool:
+        with bench.database.write() as connection:
+            lock(connection, 0)
+            keeping = pool.submit(bench.claims.keep, workers, renew=True)
+            until(lambda: waits(bench.database))
+            lock(connection, 1)
+        assert keeping.result(60) == set(workers)
+
+
+def lock(connection: Connection, number: int) -> None:
+    """Let nobody else change a part of the only job."""
+    connection.execute(select(job_chunks.c.number).where(job_chunks.c.number == number).with_for_update())
+
+
+def waits(database: Database) -> bool:
+    """Return whether somebody waits for a lock."""
+    waiting = """
+        SELECT EXISTS (SELECT FROM pg_stat_activity
+        WHERE wait_event_type = 'Lock' AND datname = current_database())
+    """
+    with database.read() as connection:
+        return bool(connection.exec_driver_sql(waiting).scalar_one())
 
 
 def test_a_cancelled_job_keeps_what_is_stored_and_drops_what_is_computed(bench: Bench) -> None:

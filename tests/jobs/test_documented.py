@@ -21,9 +21,10 @@ BODY = {
 
 def test_every_command_runs_as_it_stands(make_app: MakeApp, serve: Callable[[FastAPI], str]) -> None:
     url = serve(make_app(model_name="all"))
-    assert httpx.post(f"{url}{PREFIX}/initialization", json={}, headers=AUTHORIZED).status_code == 200
-    get_service("statsforecast").initialize()  # as the gateway does at its start
-    job_id = httpx.post(f"{url}/api/v1/forecast-jobs", json=BODY, headers=AUTHORIZED).json()["job_id"]
+    with httpx.Client(base_url=url, headers=AUTHORIZED, trust_env=False, timeout=60) as client:
+        assert client.post(f"{PREFIX}/initialization", json={}).status_code == 200
+        get_service("statsforecast").initialize()  # as the gateway does at its start
+        job_id = client.post("/api/v1/forecast-jobs", json=BODY).json()["job_id"]
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     places, said = run_page(PAGE, url, ROOT, API_SECRET_KEY=KEY, JOB_ID=job_id, WEBHOOK_SECRET=secret)
     assert len(places) == 4

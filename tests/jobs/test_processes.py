@@ -1,7 +1,6 @@
 """Gateways that are killed in the middle of a job, and a database that is: each item is stored once."""
 
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,18 @@ from tests.server import Server, answers, run_server, until
 from tests.setup.conftest import free_port
 
 ITEMS, HORIZON = 1000, 3
-SETTINGS = {"JOB_CHUNK_ITEMS": "50", "FAKE_PAUSE": "0.1"}
+# No lease runs out within a test.
+SETTINGS = {"JOB_CHUNK_ITEMS": "50", "JOB_LEASE_SECONDS": "600"}
 
 
-def ask(server: Server, path: str, body: Any = None) -> httpx.Response:
-    method = "GET" if body is None else "POST"
+def held_in_the_middle(folder: Path) -> dict[str, str]:
+    """Return settings of a fake model that waits in the middle of the items until `hold` is gone."""
+    (folder / "hold").touch()
+    return {"FAKE_HOLD": str(folder / "hold"), "FAKE_HELD": f"s{ITEMS // 2}"}
+
+
+def ask(server: Server, path: str, body: Any = None, method: str | None = None) -> httpx.Response:
+    method = method or ("GET" if body is None else "POST")
     url = f"{server.url}{path}"
     return httpx.request(method, url, json=body, headers=AUTHORIZED, trust_env=False, timeout=60)
 
@@ -67,15 +73,13 @@ def test_a_gateway_that_is_killed_goes_on_with_a_job_when_it_is_back(
 ) -> None:
     port = int(free_port())
     settings = SETTINGS | {"DATABASE_URL": database_url}
-    with run_server(tmp_path, port, 1, **settings) as server:
+    with run_server(tmp_path, port, 1, **settings, **held_in_the_middle(tmp_path)) as server:
         job_id = hand_over(server)
         wait_for(server, job_id, is_in_the_middle)
         server.process.send_signal(signal.SIGKILL)
         server.process.wait(30)
     with run_server(tmp_path, port, 1, **settings) as server:
-        back = time.monotonic()
         job = wait_for(server, job_id, lambda job: job["finished_at"] is not None)
-        assert time.monotonic() - back < 25  # no lease had to run out
     require_each_item_once(database, job)
 
 
@@ -84,17 +88,19 @@ def test_a_job_goes_on_when_its_database_is_back_and_inferences_never_stop(
 ) -> None:
     execute(migrated_postgres, "CREATE DATABASE killed TEMPLATE migrated")
     url = migrated_postgres.url("killed")
-    with run_server(tmp_path, int(free_port()), 1, DATABASE_URL=url, **SETTINGS) as server:
+    settings = SETTINGS | held_in_the_middle(tmp_path) | {"DATABASE_URL": url}
+    with run_server(tmp_path, int(free_port()), 1, **settings) as server:
         job_id = hand_over(server)
         wait_for(server, job_id, is_in_the_middle)
         migrated_postgres.kill()
+        (tmp_path / "hold").unlink()
         try:
             assert server.forecast().status_code == 200
             for answer in (
                 ask(server, JOBS),
                 ask(server, f"{JOBS}/{job_id}"),
                 ask(server, JOBS, many(1)),
-                httpx.delete(f"{server.url}{JOBS}/{job_id}", headers=AUTHORIZED, trust_env=False),
+                ask(server, f"{JOBS}/{job_id}", method="DELETE"),
             ):
                 assert (answer.status_code, answer.json()["error"]) == (503, "DATABASE_UNAVAILABLE")
                 assert answer.headers["Retry-After"] == "5"

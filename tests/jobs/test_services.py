@@ -4,12 +4,15 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from forecast.database.connection import Database
 from tests.jobs.test_processes import (
     ITEMS,
     SETTINGS,
     ask,
     hand_over,
+    held_in_the_middle,
     is_in_the_middle,
     require_each_item_once,
     wait_for,
@@ -25,6 +28,7 @@ def folder(parent: Path, name: str) -> Path:
     return made
 
 
+@pytest.mark.timeout(300)  # 20 s on a quiet host: three gateways start one after another
 def test_a_job_goes_on_when_the_service_that_was_killed_is_back(
     tmp_path: Path, database_url: str, database: Database
 ) -> None:
@@ -37,7 +41,8 @@ def test_a_job_goes_on_when_the_service_that_was_killed_is_back(
         "INITIALIZE_ON_START": "none",
     }
     with run_server(folder(tmp_path, "gateway"), port, 1, **gateway) as server:
-        with run_server(folder(tmp_path, "first"), place, 1, **SETTINGS) as service:
+        held = held_in_the_middle(tmp_path)
+        with run_server(folder(tmp_path, "first"), place, 1, **held) as service:
             job_id = hand_over(server)
             wait_for(server, job_id, is_in_the_middle)
             service.process.send_signal(signal.SIGKILL)
@@ -48,9 +53,10 @@ def test_a_job_goes_on_when_the_service_that_was_killed_is_back(
             (503, "MODEL_SERVICE_UNAVAILABLE")
         }
         assert all(int(one.headers["Retry-After"]) >= 1 for one in refused)
-        with run_server(folder(tmp_path, "second"), place, 1, **SETTINGS):
+        with run_server(folder(tmp_path, "second"), place, 1):
             back = time.monotonic()
-            job = wait_for(server, job_id, lambda job: job["finished_at"] is not None)
+            wait_for(server, job_id, lambda job: job["items_done"] > done)
             assert time.monotonic() - back < 60
+            job = wait_for(server, job_id, lambda job: job["finished_at"] is not None)
     assert done < ITEMS
     require_each_item_once(database, job)

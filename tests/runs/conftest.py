@@ -1,20 +1,27 @@
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from anyio.to_thread import run_sync
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from forecast.core import inference
 from forecast.core.config import Settings
 from forecast.core.data.table import Table
+from forecast.core.inference import first_of
 from forecast.core.lifecycle import ModelService
 from forecast.database.connection import Database
 from forecast.history.writing import write_table
 from forecast.main import create_app
 from forecast.models import get_service
+from forecast.runs import answering
 from forecast.runs.run import RunWork
 from forecast.runs.settings import RunSettings
 from tests import fake_model
@@ -98,6 +105,24 @@ def make_work(
     fake_model.service.initialize()
     yield make
     statistics.shutdown()
+
+
+@pytest.fixture
+def heed_deadlines_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[threading.Event], None]:
+    """Lets forecasts by name look at their deadline only after something has happened, however late."""
+
+    def heed(event: threading.Event) -> None:
+        began = time.monotonic()
+        clock = SimpleNamespace(monotonic=lambda: time.monotonic() if event.is_set() else began)
+
+        async def wait(work: Any, gone: Any, patience: Any) -> Any:
+            assert await run_sync(event.wait, 60)
+            return await first_of(work, gone, patience)
+
+        monkeypatch.setattr(inference, "time", clock)
+        monkeypatch.setattr(answering, "first_of", wait)
+
+    return heed
 
 
 def ask(client: TestClient, **body: Any) -> dict[str, Any]:

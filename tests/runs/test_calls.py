@@ -86,7 +86,7 @@ def test_a_call_that_is_given_up_before_it_begins_asks_nobody(serve: Serve) -> N
 
 def test_a_service_that_says_nothing_for_so_many_seconds_is_unavailable(silent: Silent) -> None:
     with pytest.raises(SapheneiaError, match="does not answer") as told:
-        at(silent.url).call("inference", 0.05, None, b"{}")
+        at(silent.url).call("inference", 0.5, None, b"{}")
     assert (told.value.code, told.value.status) == ("MODEL_SERVICE_UNAVAILABLE", 503)
     assert silent.dropped.wait(PATIENCE_SECONDS)
 
@@ -133,8 +133,13 @@ def test_a_gateway_that_ends_gives_its_parts_back_and_waits_for_no_service(
 
 
 def test_a_forecast_whose_deadline_passed_is_computed_no_more(
-    make_app: MakeApp, database_url: str, items: pd.DataFrame, silent: Silent
+    make_app: MakeApp,
+    database_url: str,
+    items: pd.DataFrame,
+    silent: Silent,
+    heed_deadlines_after: Callable[[threading.Event], None],
 ) -> None:
+    heed_deadlines_after(silent.asked)
     app = make_app(database_url=database_url, model_service_urls={"fake": silent.url})
     with TestClient(app, headers=AUTHORIZED) as client:
         late = client.post("/api/v1/forecast", json={"model": "fake"}, headers={"X-Deadline-Ms": "1500"})
@@ -144,10 +149,11 @@ def test_a_forecast_whose_deadline_passed_is_computed_no_more(
 
 
 def test_calls_that_fail_open_the_circuit_for_forecasts_jobs_and_inferences_alike(
-    make_app: MakeApp, database_url: str, items: pd.DataFrame
+    make_app: MakeApp, database_url: str, items: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     app = make_app(database_url=database_url, model_service_urls={"fake": url})
+    monkeypatch.setattr(app.state.places["fake"].circuit, "_clock", lambda: 0.0)
     asked = {"model": "fake", "prediction_length": 4}
     with TestClient(app, headers=AUTHORIZED) as client:
         for path in ("/api/v1/forecast", JOBS, "/api/v1/forecast"):

@@ -1,3 +1,5 @@
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ from starlette.testclient import TestClient
 
 from forecast.database.connection import Database
 from tests.conftest import AUTHORIZED
-from tests.fakes import FakeAdapter
+from tests.fakes import FakeAdapter, Gate
 from tests.runs.conftest import ask, demand, put
 
 
@@ -233,11 +235,13 @@ def test_too_many_items_are_for_a_job(make_app: Any, client: TestClient, items: 
 
 
 def test_a_deadline_ends_a_forecast_that_is_not_kept(
-    client: TestClient, items: pd.DataFrame, fake: FakeAdapter
+    client: TestClient,
+    items: pd.DataFrame,
+    fake: FakeAdapter,
+    heed_deadlines_after: Callable[[threading.Event], None],
 ) -> None:
-    from tests.fakes import Gate
-
     fake.on_predict = gate = Gate()
+    heed_deadlines_after(gate.entered)
     answer = client.post("/api/v1/forecast", json={"model": "fake"}, headers={"X-Deadline-Ms": "3000"})
     gate.opened.set()
 

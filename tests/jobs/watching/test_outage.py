@@ -7,6 +7,7 @@ import pytest
 
 from forecast.core.errors import DatabaseUnavailableError
 from forecast.database.connection import Database
+from tests.jobs.test_routes import until
 from tests.jobs.watching.conftest import ServeJobs
 from tests.jobs.watching.reading import open_stream, parse
 from tests.jobs.webhooks.receiver import receive
@@ -65,8 +66,5 @@ def test_a_webhook_is_sent_once_the_database_is_back(
         threading.Event().wait(1.5)
         own_postgres.start()
         job_id = write_webhook(database, receiver.url)
-        for _ in range(1000):
-            if read_webhook(database, job_id).status == "delivered":
-                break
-            threading.Event().wait(0.02)
+        until(lambda: read_webhook(database, job_id).status == "delivered")
         assert len(receiver.received) == 1

@@ -39,7 +39,7 @@ def _now() -> datetime:
 
 
 async def _deliver_until(done: Callable[[], bool], *databases: Database, **settings: Any) -> None:
-    with anyio.fail_after(30):
+    with anyio.fail_after(90):
         async with anyio.create_task_group() as group:
             for database in databases:
                 deliverer = Deliverer(database, WebhookSettings(**LOCAL | settings))
