@@ -96,6 +96,13 @@ class Visitor:
         """Wait until a chart is drawn, with all that its script does after that."""
         expect(self.tab.locator(f"{box}:not([aria-busy]) .main-svg").first).to_be_visible()
 
+    def point_at(self, box: str, text: str) -> None:
+        """Move the pointer over a chart until it tells a text; one that is drawn anew forgets what it told."""
+        while text not in (self.tab.locator(f"{box} .hoverlayer").text_content() or ""):
+            self.tab.mouse.move(0, 0)
+            self.tab.locator(f"{box} .nsewdrag").hover()
+            self.tab.wait_for_timeout(1000)
+
     def figure(self, box: str = "#result") -> list[dict[str, Any]]:
         """Return the names and values of the lines that a chart was given."""
         read = "box => box.data.map(({name, x, y, visible}) => ({name, x, y, visible}))"
