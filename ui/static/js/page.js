@@ -1,6 +1,7 @@
 import { clearBrush } from "./brush.js";
 import { drawAll, exportImage, pickSeries, restyleAll, showRange } from "./chart.js";
 import { copyAddress, copyText } from "./copy.js";
+import { watchDecisions } from "./decisions.js";
 import { watchDrops } from "./drop.js";
 import { forgetUnreachable, markFaults, tellUnreachable } from "./faults.js";
 import { renewHorizon, watchHorizon } from "./horizon.js";
@@ -13,6 +14,7 @@ drawAll(document);
 watchDrops(document.getElementById("drop"));
 keepForm(document.querySelector("form[data-keep]"));
 watchHorizon(document.getElementById("forecast"));
+watchDecisions();
 watchSearch();
 
 // A button that is renewed between the press and the release of a key or a pointer would never hear of its click.
