@@ -97,7 +97,7 @@ class Visitor:
         expect(self.tab.locator(f"{box}:not([aria-busy]) .main-svg").first).to_be_visible()
 
     def point_at(self, box: str, text: str) -> None:
-        """Move the pointer over a chart until it tells a text; one that is drawn anew forgets what it told."""
+        """Move the pointer over a chart until it tells a text; one that is drawn anew forgets it."""
         while text not in (self.tab.locator(f"{box} .hoverlayer").text_content() or ""):
             self.tab.mouse.move(0, 0)
             self.tab.locator(f"{box} .nsewdrag").hover()
