@@ -104,7 +104,7 @@ router.add_api_route(
     methods=["POST"],
     status_code=202,
     dependencies=[*guards("inference"), Depends(claim_key(retell_job))],
-    responses=refusals(400, 403, 409, 413, 415),
+    responses={**refusals(400, 403, 409, 413, 415), 404: describe_problem("You have no such dataset.")},
     openapi_extra={"requestBody": {"required": True, "content": _FRAMES}},
     route_class_override=UnparsedIdempotentRoute,
 )

@@ -158,6 +158,13 @@ def test_filters_that_make_no_sense_are_refused(client: TestClient) -> None:
         assert client.get(JOBS, params=filters).status_code == 422, filters
 
 
+def test_a_job_of_no_dataset_of_the_client_is_refused_as_the_documentation_tells(client: TestClient) -> None:
+    refused = client.post(JOBS, json={"model": "fake", "item_ids": ["A"], "dataset": "none"})
+    assert (refused.status_code, refused.json()["error"]) == (404, "NOT_FOUND")
+    told = client.get("/openapi.json").json()["paths"][JOBS]["post"]["responses"]
+    assert told["404"]["description"] == "You have no such dataset."
+
+
 def test_a_client_never_sees_the_jobs_of_another(client: TestClient) -> None:
     job_id = hand_over(client, INFERENCE, "one")
     other = {"X-Client": "other"}
